@@ -26,9 +26,9 @@ from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
+from isoloss.robustness.ascent.losses import OwnLoss
+from isoloss.robustness.ascent.refusals import as_images, as_labels
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.losses import OwnLoss
-from isoloss.robustness.attacks.refusals import as_images, as_labels
 from isoloss.robustness.evaluation.at_hand import (
     Attacks,
     as_numbers,

@@ -25,8 +25,8 @@ from isoloss.files import read_json
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
 from isoloss.robustness import autoattack
+from isoloss.robustness.ascent.rounding import Rounded
 from isoloss.robustness.attacks import pgd
-from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.evaluation import combination_on_block
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import Plan

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import reduced_precisions, synchronize
+from isoloss.robustness.ascent.protocol import Protocol
 from isoloss.robustness.attacks.eot import eot_pgd
 from isoloss.robustness.attacks.pgd import attack
-from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.smoothing.certify import certify
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import certified_radius

@@ -7,14 +7,14 @@ Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks ma
 import importlib
 from typing import Any
 
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.apgd import apgd
-from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.autoattack import autoattack
 from isoloss.robustness.attacks.eot import eot_pgd
 from isoloss.robustness.attacks.fab import fab
 from isoloss.robustness.attacks.minimal import Minimal, minimal_norm
 from isoloss.robustness.attacks.pgd import attack, pgd
-from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
 from isoloss.robustness.attacks.sweep import AtEpsilon, sweep
 from isoloss.robustness.quantities.adversarial import Adversarial

@@ -16,22 +16,14 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.aims import with_targets
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.asking import Asked, asked
-from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.climb import climb
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.eot import on_the_same_draws
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.in_turn import (
-    Attempt,
-    finally_judged,
-    in_turn,
-    refusing_spoilt,
-)
-from isoloss.robustness.attacks.losses import Loss, misses, reaches
-from isoloss.robustness.attacks.objective import (
+from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.asking import Asked, asked
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.climb import climb
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.losses import Loss, misses, reaches
+from isoloss.robustness.ascent.objective import (
     Objective,
     ObjectiveValue,
     Reached,
@@ -39,12 +31,15 @@ from isoloss.robustness.attacks.objective import (
     is_random,
     objective_of,
 )
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import (
-    as_labels,
-    check_at_least,
-    check_labels,
-    check_logits,
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels, check_logits
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.eot import on_the_same_draws
+from isoloss.robustness.attacks.in_turn import (
+    Attempt,
+    finally_judged,
+    in_turn,
+    refusing_spoilt,
 )
 
 STEPS = 100

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.objective import frozen, is_random
+from isoloss.robustness.ascent.refusals import as_labels, check_labels
 from isoloss.robustness.attacks.apgd import STEPS, TARGETS, apgd_attempts
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.ball import Norm
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.fab import fab_attempts
 from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn
-from isoloss.robustness.attacks.objective import frozen, is_random
-from isoloss.robustness.attacks.refusals import as_labels, check_labels
 from isoloss.robustness.attacks.square import searched
 
 QUERIES = 5000

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.aims import aimed
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.losses import Loss, OwnLoss
-from isoloss.robustness.attacks.protocol import Protocol, protocol_of
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.losses import Loss, OwnLoss
+from isoloss.robustness.ascent.protocol import Protocol, protocol_of
 from isoloss.settings import AttackSettings, DefendSettings
 
 Attack = Callable[[Tensor, Tensor, float], Attacked]

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.aims import aimed
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.climb import climb, judged
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.losses import USUAL, Loss
-from isoloss.robustness.attacks.objective import (
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.climb import climb, judged
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.losses import USUAL, Loss
+from isoloss.robustness.ascent.objective import (
     Draws,
     Objective,
     ObjectiveValue,
@@ -28,9 +28,9 @@ from isoloss.robustness.attacks.objective import (
     refuse_spoilt,
     value_at,
 )
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import as_labels, is_half
-from isoloss.robustness.attacks.shortlist import Shortlist, order_of
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import as_labels, is_half
+from isoloss.robustness.ascent.shortlist import Shortlist, order_of
 from isoloss.settings.robustness import VOTES
 
 

@@ -9,16 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.climb import better_of, judged
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.climb import better_of, judged
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import is_random, refuse_spoilt, value_at
+from isoloss.robustness.ascent.refusals import is_half
 from isoloss.robustness.attacks.eot import on_the_same_draws
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.objective import (
-    is_random,
-    refuse_spoilt,
-    value_at,
-)
-from isoloss.robustness.attacks.refusals import is_half
 from isoloss.settings.robustness import VOTES
 
 Attempt = Callable[[Tensor], Attacked]

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.aims import aimed
-from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.ball import column
-from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
-from isoloss.robustness.attacks.refusals import as_labels, check_at_least
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.ball import column
+from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of
+from isoloss.robustness.ascent.refusals import as_labels, check_at_least
 
 MinimalNorm = Literal["l0", "l1", "l2", "linf"]
 _ORDERS: dict[str, float] = {"l0": 0, "l1": 1, "l2": 2, "linf": math.inf}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
 
 

@@ -32,15 +32,11 @@ from isoloss.compute.machine.recording import explain
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import SLACK, Ball, ball_of
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import Draws, ObjectiveValue, value_at
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.objective import (
-    Draws,
-    ObjectiveValue,
-    value_at,
-)
 
 
 def check_signature(name: str, function: Callable[..., Any]) -> None:

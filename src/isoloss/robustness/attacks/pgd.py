@@ -12,16 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.aims import aimed
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.asking import Asked, asked
-from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.climb import climb, judged
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.losses import USUAL, Loss
-from isoloss.robustness.attacks.objective import (
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.asking import Asked, asked
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.climb import climb, judged
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.losses import USUAL, Loss
+from isoloss.robustness.ascent.objective import (
     Objective,
     frozen,
     is_random,
@@ -29,8 +27,10 @@ from isoloss.robustness.attacks.objective import (
     refuse_spoilt,
     value_at,
 )
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import as_labels, is_half
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import as_labels, is_half
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.eot import expected_ascent
 from isoloss.settings.robustness import EOT_DRAWS, VOTES
 
 
@@ -71,7 +71,7 @@ def pgd(
         batch_size: images attacked together; by default all.
         targeted: classes to be taken for, (N,) or one for all; or "runner-up", "least-likely" or
             "random"; by default any but the true one.
-        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.attacks.losses`); by
+        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.ascent.losses`); by
             default "ce", and the margin where this has rounded to 0; or a function of (N, classes)
             logits and (N,) classes that gives (N,) losses. Aimed at classes, it is given those, and
             its negative is climbed.

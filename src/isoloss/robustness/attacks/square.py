@@ -15,21 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.robustness.attacks.aims import with_targets
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.asking import Asked, asked
-from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
-from isoloss.robustness.attacks.climb import judged
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.losses import loss_of
-from isoloss.robustness.attacks.objective import (
-    Draws,
-    frozen,
-    is_random,
-    refuse_nan,
-)
-from isoloss.robustness.attacks.refusals import (
+from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.asking import Asked, asked
+from isoloss.robustness.ascent.ball import TINY, Norm, ball_of
+from isoloss.robustness.ascent.climb import judged
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.losses import loss_of
+from isoloss.robustness.ascent.objective import Draws, frozen, is_random, refuse_nan
+from isoloss.robustness.ascent.refusals import (
     as_images,
     as_labels,
     check_at_least,
@@ -37,6 +31,7 @@ from isoloss.robustness.attacks.refusals import (
     check_logits,
     is_half,
 )
+from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.settings.robustness import VOTES
 
 FRACTION = 0.8  # of the image that the first squares cover

@@ -18,19 +18,14 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.ascent import spoilt_of
-from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
+from isoloss.robustness.ascent.ascent import spoilt_of
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, value_at
+from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits
+from isoloss.robustness.ascent.rounding import in_8_bits, radius_of_files
 from isoloss.robustness.attacks.context import Attack
-from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.objective import (
-    frozen,
-    is_random,
-    refuse_nan,
-    value_at,
-)
-from isoloss.robustness.attacks.refusals import as_labels, check_eps, check_logits
-from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
 from isoloss.settings.robustness import VOTES
 
 

@@ -13,9 +13,9 @@ from isoloss.compute.machine.user_code import import_user_function, name_of, one
 from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.refusals import check_logits
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import check_logits
 from isoloss.settings.attack_kinds import attack_names
 from isoloss.settings.source import FROM_PYTHON, is_function
 

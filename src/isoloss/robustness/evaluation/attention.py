@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from isoloss.compute.networks.cbam import Cbam
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.objective import frozen
+from isoloss.robustness.ascent.objective import frozen
 from isoloss.robustness.evaluation.places import MOST_TOKENS, Layouts, Tokens, heads_axis, tokens_of
 
 LAST = "last features"

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import ball_of
+from isoloss.robustness.ascent.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
 from isoloss.robustness.attacks.own import seeded
 from isoloss.robustness.attacks.randomized_sweep import Correctness, CountCorrect, randomized_sweep
-from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.sweep import misclassified, sweep
 from isoloss.robustness.evaluation.journal import Outcome
 from isoloss.robustness.evaluation.plan import Combination

@@ -21,7 +21,7 @@ from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
 from isoloss.results.worst_case import Bits
-from isoloss.robustness.attacks.protocol import protocol_of
+from isoloss.robustness.ascent.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.settings.attack_kinds import attack_of, strongest

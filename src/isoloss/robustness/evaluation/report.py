@@ -21,7 +21,7 @@ from isoloss.results.tables import (
     without_repeats,
     write_report,
 )
-from isoloss.robustness.attacks.protocol import protocol_of
+from isoloss.robustness.ascent.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
 from isoloss.robustness.evaluation.plan import Combination

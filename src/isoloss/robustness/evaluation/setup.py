@@ -25,12 +25,12 @@ from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
-from isoloss.robustness.attacks.asking import FEW, said_of
+from isoloss.robustness.ascent.asking import FEW, said_of
+from isoloss.robustness.ascent.losses import OwnLoss
+from isoloss.robustness.ascent.objective import frozen, objective_of, refuse_nan, refuse_spoilt
+from isoloss.robustness.ascent.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.losses import OwnLoss
-from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
-from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.schedule import schedule_of

@@ -22,8 +22,8 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
+from isoloss.robustness.ascent.refusals import as_images, as_labels
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.refusals import as_images, as_labels
 from isoloss.robustness.evaluation.at_hand import (
     Attacks,
     check_model,

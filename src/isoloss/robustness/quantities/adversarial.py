@@ -20,10 +20,10 @@ from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
 from isoloss.errors import IsolossError
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
-from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.protocol import USUAL_STEP
-from isoloss.robustness.attacks.refusals import check_at_least, check_step_size
+from isoloss.robustness.ascent.ball import Ball, Norm, ball_of
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.protocol import USUAL_STEP
+from isoloss.robustness.ascent.refusals import check_at_least, check_step_size
 from isoloss.robustness.quantities.attack_checks import attack_at_centre, attack_that_goes_on
 from isoloss.robustness.quantities.images import images_of, with_images
 

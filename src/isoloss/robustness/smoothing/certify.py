@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import as_indices, check_at_least
+from isoloss.robustness.ascent.refusals import as_indices, check_at_least
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.statistics import (
     ALPHA,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_at_least
+from isoloss.robustness.ascent.refusals import check_at_least
 from isoloss.robustness.smoothing.counted_noise import normal, seeds_of
 from isoloss.robustness.smoothing.reverse_steps import ReverseStep, Sampler, reverse_steps
 from isoloss.robustness.smoothing.schedule import Schedule, schedule_of

@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import (
+from isoloss.robustness.ascent.asking import (
     FEW,
     Answers,
     ask_twice,
     computes_in_half,
     refuse_no_network,
 )
-from isoloss.robustness.attacks.refusals import as_logits, check_images
+from isoloss.robustness.ascent.refusals import as_logits, check_images
 from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import HALF, Answers, computes_in_half, tell
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import (
+from isoloss.robustness.ascent.asking import HALF, Answers, computes_in_half, tell
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.refusals import (
     as_images,
     as_indices,
     as_labels,

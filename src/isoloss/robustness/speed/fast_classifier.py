@@ -11,8 +11,8 @@ from isoloss.compute.machine.device import arithmetic, as_float32, reduced_preci
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.copying import copied, freeze
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
-from isoloss.robustness.attacks.asking import FEW, Answers, ask_twice
-from isoloss.robustness.attacks.refusals import as_logits
+from isoloss.robustness.ascent.asking import FEW, Answers, ask_twice
+from isoloss.robustness.ascent.refusals import as_logits
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
 from isoloss.robustness.speed.fusing import fused
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps

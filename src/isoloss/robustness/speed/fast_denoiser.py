@@ -12,7 +12,7 @@ from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import FEW
+from isoloss.robustness.ascent.asking import FEW
 from isoloss.robustness.smoothing.denoiser_at_steps import (
     refuse_conditional,
     refuse_misfit,

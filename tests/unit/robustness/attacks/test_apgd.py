@@ -9,12 +9,12 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import apgd
+from isoloss.robustness.ascent.ascent import ascend
+from isoloss.robustness.ascent.ball import ball_of
+from isoloss.robustness.ascent.losses import misses
+from isoloss.robustness.ascent.objective import objective_of
 from isoloss.robustness.attacks.apgd import apgd_ce_attack, check_dlr, check_targeted_dlr
-from isoloss.robustness.attacks.ascent import ascend
-from isoloss.robustness.attacks.ball import ball_of
 from isoloss.robustness.attacks.context import AttackContext
-from isoloss.robustness.attacks.losses import misses
-from isoloss.robustness.attacks.objective import objective_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.settings import DefendSettings

@@ -12,8 +12,8 @@ from isoloss.robustness import (
     Protocol,
     eot_pgd,
 )
+from isoloss.robustness.ascent.objective import Draws
 from isoloss.robustness.attacks.eot import mean_objective
-from isoloss.robustness.attacks.objective import Draws
 from isoloss.robustness.attacks.square import search
 
 
@@ -137,7 +137,7 @@ def test_a_draw_without_a_finite_gradient_is_left_out_of_the_mean(digits):
 
 
 def test_as_many_draws_go_to_where_signs_are_uncertain():
-    from isoloss.robustness.attacks.expectation import shares
+    from isoloss.robustness.ascent.expectation import shares
 
     assert shares(torch.tensor([0.0, 0.1, 0.3]), 8).tolist() == [0, 2, 6]
     assert shares(torch.tensor([0.1, 0.1, 0.1]), 8).tolist() == [3, 3, 2]

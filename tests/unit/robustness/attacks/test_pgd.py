@@ -18,7 +18,7 @@ from isoloss.robustness import (
     eot_pgd,
     pgd,
 )
-from isoloss.robustness.attacks.ball import L2Ball, LInfBall
+from isoloss.robustness.ascent.ball import L2Ball, LInfBall
 from isoloss.robustness.attacks.sweep import misclassified
 
 

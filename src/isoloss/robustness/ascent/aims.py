@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import as_labels, check_logits
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.refusals import as_labels, check_logits
 from isoloss.settings.robustness import AIMS
 
 

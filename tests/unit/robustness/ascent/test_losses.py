@@ -13,7 +13,7 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import Protocol, attack, eot_pgd, pgd, square, sweep
-from isoloss.robustness.attacks.losses import loss_of
+from isoloss.robustness.ascent.losses import loss_of
 
 
 @pytest.fixture

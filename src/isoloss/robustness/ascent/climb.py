@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ascent import Attacked, Watch, ascend
-from isoloss.robustness.attacks.ball import Ball, ball_of
-from isoloss.robustness.attacks.objective import Objective, value_at
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import (
+from isoloss.robustness.ascent.ascent import Attacked, Watch, ascend
+from isoloss.robustness.ascent.ball import Ball, ball_of
+from isoloss.robustness.ascent.objective import Objective, value_at
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import (
     check_at_least,
     check_generator,
     check_images,
@@ -22,8 +22,8 @@ from isoloss.robustness.attacks.refusals import (
     check_step_size,
     is_half,
 )
-from isoloss.robustness.attacks.rounding import in_type
-from isoloss.robustness.attacks.shortlist import Shortlist
+from isoloss.robustness.ascent.rounding import in_type
+from isoloss.robustness.ascent.shortlist import Shortlist
 
 
 @torch.no_grad()

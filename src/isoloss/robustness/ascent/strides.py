@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ball import Ball, column
+from isoloss.robustness.ascent.ball import Ball, column
 
 Schedule = Literal["constant", "linear", "cosine", "halving", "apgd"]
 FIRST_STEP = 2.0

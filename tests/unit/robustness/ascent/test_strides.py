@@ -9,7 +9,7 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import Protocol, attack, pgd
-from isoloss.robustness.attacks.strides import looks_at
+from isoloss.robustness.ascent.strides import looks_at
 
 FROM_THE_IMAGE = {"random_start": False, "keep_best": False}
 
@@ -114,7 +114,7 @@ def test_the_runner_up_and_the_least_likely_class_are_those_of_the_clean_image(d
 
 
 def test_random_aims_are_other_classes_and_follow_the_generator(digits):
-    from isoloss.robustness.attacks.aims import aimed
+    from isoloss.robustness.ascent.aims import aimed
 
     net, x, y = digits
     first, again, other = (

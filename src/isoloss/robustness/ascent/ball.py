@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_eps
+from isoloss.robustness.ascent.refusals import check_eps
 
 Norm = Literal["linf", "l2"]
 # Below this a gradient has no direction that floats could tell.

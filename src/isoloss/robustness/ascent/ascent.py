@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ball import Ball
-from isoloss.robustness.attacks.objective import Objective
-from isoloss.robustness.attacks.shortlist import Shortlist, order_of
-from isoloss.robustness.attacks.strides import Schedule, stride_of
+from isoloss.robustness.ascent.ball import Ball
+from isoloss.robustness.ascent.objective import Objective
+from isoloss.robustness.ascent.shortlist import Shortlist, order_of
+from isoloss.robustness.ascent.strides import Schedule, stride_of
 
 Watch = Callable[[Tensor], object]
 """Is shown (N, C, H, W) iterates, every time that their objective is looked at."""
@@ -80,7 +80,7 @@ def ascend(
         images, start: (N, C, H, W); the ball's centres, and where to begin in it.
         labels: (N,) true classes.
         step_size: of the first; further ones are as `schedule` and `momentum` say
-            (`isoloss.robustness.attacks.strides`).
+            (`isoloss.robustness.ascent.strides`).
         keep_best: return each image's best iterate, misclassified before others, then by loss,
             and be done with an image as soon as it is misclassified; else take all steps and
             return the last one, with "apgd" that of the largest loss.

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss.robustness import GaussianSmoothing, Protocol, attack, eot_pgd
-from isoloss.robustness.attacks.losses import loss_of
+from isoloss.robustness.ascent.losses import loss_of
 
 
 class Scaled(nn.Module):

@@ -16,14 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.robustness.attacks.losses import USUAL, Loss, loss_of, reaches
-from isoloss.robustness.attacks.objective import (
+from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
+from isoloss.robustness.ascent.objective import (
     Objective,
     ObjectiveValue,
     input_gradients,
     refuse_nan,
 )
-from isoloss.robustness.attacks.refusals import check_at_least, check_logits
+from isoloss.robustness.ascent.refusals import check_at_least, check_logits
 
 FEWEST_BY_DOUBT = 4
 """Draws, of which half tell the signs and their errors."""

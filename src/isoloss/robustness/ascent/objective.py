@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.losses import USUAL, Loss, loss_of, reaches
-from isoloss.robustness.attacks.refusals import check_logits
+from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
+from isoloss.robustness.ascent.refusals import check_logits
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.strides import FIRST_STEP, Schedule, fraction_at
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.strides import FIRST_STEP, Schedule, fraction_at
 from isoloss.settings import AttackSettings, DefendSettings
 
 # Of ε / steps: enough to cross the ball, and to turn around in it.
@@ -32,7 +32,7 @@ class Protocol:
         schedule: how steps get shorter: "constant", "linear", "cosine", "halving", or as those of
             "apgd", which also go on in part as they went.
         iterate: of a network that draws noise the "last", or by "fresh" draws the best of it and of
-            those that seemed best on the way (`isoloss.robustness.attacks.shortlist`).
+            those that seemed best on the way (`isoloss.robustness.ascent.shortlist`).
         draws_by: whether gradients are taken over the same number of draws everywhere, "even", or
             over more where their signs are uncertain, "doubt", as many altogether.
         momentum: the fraction of what gradients have added up to that is kept at a step, 0 to 1.

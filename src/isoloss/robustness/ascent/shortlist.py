@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.losses import reached_share
-from isoloss.robustness.attacks.objective import ObjectiveValue
+from isoloss.robustness.ascent.losses import reached_share
+from isoloss.robustness.ascent.objective import ObjectiveValue
 
 SHORT = 3
 """Iterates that are asked about again, beside the last."""
