@@ -43,7 +43,7 @@ from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
-from isoloss.settings.robustness import is_denoiser
+from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
 

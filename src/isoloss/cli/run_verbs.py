@@ -27,7 +27,7 @@ def start(namespace: argparse.Namespace) -> int:
     from isoloss.run_names import free_folder, run_name
     from isoloss.settings import KINDS
     from isoloss.settings.presets import preset_values
-    from isoloss.settings.robustness import NOT_CERTIFIED
+    from isoloss.settings.robustness_fields import NOT_CERTIFIED
     from isoloss.work import prepare
 
     kind = namespace.kind

@@ -13,19 +13,13 @@ from typing import Annotated, Any, cast, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isoloss.errors import IsolossError
+from isoloss.settings.attacking import AttackingSettings, AttackSettings, DefendSettings
 from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem, Targets
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.imported import ImportSettings
 from isoloss.settings.input_probe import InputProbeSettings
 from isoloss.settings.probe import ProbeSettings
-from isoloss.settings.robustness import (
-    AttackingSettings,
-    AttackSettings,
-    CertifySettings,
-    DefendSettings,
-    EvaluationSettings,
-    RobustnessSettings,
-)
+from isoloss.settings.robustness import CertifySettings, RobustnessSettings
 from isoloss.settings.train import TrainSettings
 
 __all__ = [
@@ -55,6 +49,9 @@ __all__ = [
 
 TrainingSettings = TrainSettings | ImportSettings
 """What leaves a network with its trajectory: for an isinstance."""
+EvaluationSettings = AttackSettings | DefendSettings | CertifySettings
+"""Of all robustness runs; `kind` says of which. What a kind does not let one choose stands in the
+class: no σ and no denoiser of an attack, L2 and no ε of a certification."""
 AnySettings = (
     TrainSettings
     | ImportSettings

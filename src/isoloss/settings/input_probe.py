@@ -16,7 +16,7 @@ from isoloss.settings.base import (
     as_number,
     as_range,
 )
-from isoloss.settings.robustness import (
+from isoloss.settings.robustness_fields import (
     Epsilon,
     Names,
     OptionalDenoiser,

@@ -33,7 +33,7 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
-from isoloss.settings.robustness import (
+from isoloss.settings.robustness_fields import (
     Epsilon,
     Names,
     OptionalDenoiser,

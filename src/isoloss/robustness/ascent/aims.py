@@ -12,7 +12,7 @@ from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.objective import frozen
 from isoloss.robustness.ascent.refusals import as_labels, check_logits
-from isoloss.settings.robustness import AIMS
+from isoloss.settings.attacking import AIMS
 
 
 def with_targets(y: Tensor, targeted: Any) -> Tensor:

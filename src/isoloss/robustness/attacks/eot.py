@@ -31,7 +31,7 @@ from isoloss.robustness.ascent.objective import (
 from isoloss.robustness.ascent.protocol import Protocol
 from isoloss.robustness.ascent.refusals import as_labels, is_half
 from isoloss.robustness.ascent.shortlist import Shortlist, order_of
-from isoloss.settings.robustness import VOTES
+from isoloss.settings.robustness_fields import VOTES
 
 
 def eot_pgd(

@@ -15,7 +15,7 @@ from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.objective import is_random, refuse_spoilt, value_at
 from isoloss.robustness.ascent.refusals import is_half
 from isoloss.robustness.attacks.eot import on_the_same_draws
-from isoloss.settings.robustness import VOTES
+from isoloss.settings.robustness_fields import VOTES
 
 Attempt = Callable[[Tensor], Attacked]
 """(n,) which of all images are left, to what an attack makes of them."""

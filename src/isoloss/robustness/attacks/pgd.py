@@ -31,7 +31,7 @@ from isoloss.robustness.ascent.protocol import Protocol
 from isoloss.robustness.ascent.refusals import as_labels, is_half
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.settings.robustness import EOT_DRAWS, VOTES
+from isoloss.settings.robustness_fields import EOT_DRAWS, VOTES
 
 
 def pgd(

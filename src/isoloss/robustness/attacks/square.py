@@ -32,7 +32,7 @@ from isoloss.robustness.ascent.refusals import (
     is_half,
 )
 from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.settings.robustness import VOTES
+from isoloss.settings.robustness_fields import VOTES
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).

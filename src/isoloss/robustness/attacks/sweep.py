@@ -26,7 +26,7 @@ from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, v
 from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits
 from isoloss.robustness.ascent.rounding import in_8_bits, radius_of_files
 from isoloss.robustness.attacks.context import Attack
-from isoloss.settings.robustness import VOTES
+from isoloss.settings.robustness_fields import VOTES
 
 
 @dataclass(frozen=True)

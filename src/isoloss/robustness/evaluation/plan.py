@@ -19,7 +19,7 @@ from isoloss.settings.attack_kinds import (
     comparison_attack,
     transfer_from,
 )
-from isoloss.settings.robustness import is_denoiser
+from isoloss.settings.robustness_fields import is_denoiser
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""

@@ -13,7 +13,7 @@ from isoloss.robustness.smoothing.purification import Purification, noise_at
 from isoloss.robustness.smoothing.reverse_steps import Sampler
 from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.settings import DefendSettings
-from isoloss.settings.robustness import purified_name
+from isoloss.settings.robustness_fields import purified_name
 
 _DIGITS = 4
 """With so many a table gives the noise of t*, so that people can type it."""

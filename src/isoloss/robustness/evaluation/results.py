@@ -23,7 +23,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CLEAN, WORST
-from isoloss.settings.robustness import is_denoiser
+from isoloss.settings.robustness_fields import is_denoiser
 
 
 @dataclass(frozen=True)

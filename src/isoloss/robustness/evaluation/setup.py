@@ -48,7 +48,7 @@ from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.input_probe import beyond_the_data
-from isoloss.settings.robustness import is_denoiser
+from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings

@@ -15,7 +15,7 @@ from isoloss.robustness.attacks.context import AttackContext, Strayed
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings import AttackSettings, InputProbeSettings, NetworkSettings
 from isoloss.settings.attack_kinds import AttackKind, attack_of
-from isoloss.settings.robustness import EOT_DRAWS
+from isoloss.settings.robustness_fields import EOT_DRAWS
 
 _SHARED = ("norm", "steps", "step_size", "queries", "seed", "device", "precision")
 

@@ -23,7 +23,7 @@ from isoloss.robustness.smoothing.counted_noise import normal, seeds_of
 from isoloss.robustness.smoothing.reverse_steps import ReverseStep, Sampler, reverse_steps
 from isoloss.robustness.smoothing.schedule import Schedule, schedule_of
 from isoloss.robustness.smoothing.smoothing import Denoising
-from isoloss.settings.robustness import PURIFY_STEPS
+from isoloss.settings.attacking import PURIFY_STEPS
 
 
 class Purification(Denoising):

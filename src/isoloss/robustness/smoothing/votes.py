@@ -31,7 +31,7 @@ from isoloss.robustness.ascent.refusals import (
     check_logits,
 )
 from isoloss.robustness.smoothing.smoothing import OneByOne, Smoothing, Together
-from isoloss.settings.robustness import NOT_CERTIFIED
+from isoloss.settings.robustness_fields import NOT_CERTIFIED
 
 BLOCK = 100  # draws from one seed
 USUAL_BATCH = 1024

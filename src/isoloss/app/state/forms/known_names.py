@@ -27,7 +27,7 @@ from isoloss.run_folder import is_run
 from isoloss.settings import TrainingSettings
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
 from isoloss.settings.checkpoint_paths import expanded, holds_checkpoints
-from isoloss.settings.robustness import NO_DENOISER
+from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import (
     data_set,
     denoiser,

@@ -20,7 +20,7 @@ from isoloss.run_folder import is_run
 from isoloss.settings import TrainSettings
 from isoloss.settings.built_in import DATA_SETS
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES
-from isoloss.settings.robustness import NO_DENOISER
+from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import network_type
 
 Section = Literal["", "Trained here", "Comes with isoloss", "Libraries", "Files", "Own code"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from isoloss.app.state.forms.subject import Subject
 from isoloss.naming import short_name
+from isoloss.settings.attacking import USUAL_EPSILONS
 from isoloss.settings.input_probe import USUAL_EPSILON, USUAL_SIGMA
 from isoloss.settings.plane_kinds import plane_kind
-from isoloss.settings.robustness import USUAL_EPSILONS
 
 Values = Mapping[str, Any]
 
