@@ -64,7 +64,8 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "d" / "robustness.csv")}
     assert {attack for attack, _ in rows} == {"pgd", "transfer", "bpda", "eot", "square", "worst"}
     assert rows["eot", 0.0].correct >= 5
-    assert {study["varied"] for study in report.convergence} == {"steps", "draws"}
+    varied = {study["varied"] for study in report.convergence}
+    assert varied == {"steps", "draws", "restarts", "queries"}
     index = json.loads((tmp_path / "d" / "examples" / "examples.json").read_text(encoding="utf-8"))
     assert len(index["files"]) == 6
     kept = load_file(tmp_path / "d" / "examples" / index["files"][-1]["file"])
