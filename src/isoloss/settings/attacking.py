@@ -14,14 +14,7 @@ from isoloss.settings.attack_kinds import (
     offered,
     offered_in_words,
 )
-from isoloss.settings.base import (
-    ANYTHING,
-    NORMS,
-    NOTHING,
-    SCHEDULES,
-    Finite,
-    as_numbers,
-)
+from isoloss.settings.base import ANYTHING, NORMS, NOTHING, SCHEDULES, Finite, as_numbers
 from isoloss.settings.robustness import RobustnessSettings
 from isoloss.settings.robustness_fields import (
     EOT_DRAWS,
@@ -46,7 +39,7 @@ USUAL_EPSILONS = {
     "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 20.0),
 }
 PURIFY_STEPS = 20
-"""Of a purification, back from t*, likewise."""
+"""Of a purification, back from t*, where nothing else is asked for."""
 
 
 def _offered_in(run: str) -> Any:
@@ -92,7 +85,7 @@ _CONVERGENCE: Any = {
     "several": True,
     "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries"},
 }
-_OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
+_OF_STANDARD: Any = {"only_with": {"protocol": ["standard"]}}
 
 
 class AttackingSettings(RobustnessSettings):
@@ -127,18 +120,16 @@ class AttackingSettings(RobustnessSettings):
         le=100_000,
         title="Steps",
         description="Gradient steps",
-        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+        json_schema_extra=_OF_STANDARD,
     )
-    step_size: StepSize = Field(
-        default=None, json_schema_extra={"only_with": {"protocol": ["standard"]}}
-    )
+    step_size: StepSize = Field(default=None, json_schema_extra=_OF_STANDARD)
     restarts: int = Field(
         default=1,
         ge=1,
         le=1000,
         title="Restarts",
         description="How often to begin from another random start where an image resists",
-        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+        json_schema_extra=_OF_STANDARD,
     )
     loss: str = Field(
         default="auto",
@@ -147,7 +138,7 @@ class AttackingSettings(RobustnessSettings):
         "has rounded to 0; ce, margin, dlr; or of your own, package.module:function of logits and "
         "classes",
         examples=list(LOSSES),
-        json_schema_extra=_OF_GRADIENTS,
+        json_schema_extra=_OF_STANDARD,
     )
     targeted: str | None = Field(
         default=None,
@@ -155,14 +146,14 @@ class AttackingSettings(RobustnessSettings):
         description="Attacks by gradients aim at a class: its number, runner-up, least-likely or "
         "random. What counts is any wrong class; images of the class itself are not attacked",
         examples=list(AIMS),
-        json_schema_extra=_OF_GRADIENTS,
+        json_schema_extra=_OF_STANDARD,
     )
     schedule: Literal["constant", "linear", "cosine", "halving"] = Field(
         default="constant",
         title="Schedule",
         description="How steps get shorter: linear and cosine, to 0; halving, where an image "
         "stalls, from twice ε on (Croce, Hein 2020)",
-        json_schema_extra={"words": SCHEDULES, **_OF_GRADIENTS},
+        json_schema_extra={"words": SCHEDULES, **_OF_STANDARD},
     )
     momentum: float = Field(
         default=0.0,
@@ -171,7 +162,7 @@ class AttackingSettings(RobustnessSettings):
         title="Momentum",
         description="Fraction of what gradients have added up to that is kept at a step; MI-FGSM "
         "(Dong et al. 2018) keeps all, 1",
-        json_schema_extra=_OF_GRADIENTS,
+        json_schema_extra=_OF_STANDARD,
     )
     convergence: NamesOrNone = Field(
         default=",".join(get_args(Varied)),
@@ -217,18 +208,10 @@ class AttackingSettings(RobustnessSettings):
             return self
         if self.norm != "linf":
             raise ValueError("the legacy protocol is in linf: leave --norm out")
-        for name in (
-            "steps",
-            "step_size",
-            "restarts",
-            "targeted",
-            "schedule",
-            "momentum",
-            "iterate",
-            "draws_by",
-        ):
-            field = type(self).model_fields.get(name)
-            if field is not None and getattr(self, name) != field.default:
+        for name, field in type(self).model_fields.items():
+            extra: Any = field.json_schema_extra or {}
+            is_other = name != "loss" and getattr(self, name) != field.default
+            if is_other and extra.get("only_with") == _OF_STANDARD["only_with"]:
                 raise ValueError(
                     f"the legacy protocol has its own --{name.replace('_', '-')}: leave that out"
                 )
@@ -361,7 +344,7 @@ class DefendSettings(AttackingSettings):
         description="Which iterate of EOT and BPDA is taken: last; fresh, of the last and those "
         "that seemed best on the way the one that most fresh draws get wrong",
         json_schema_extra={
-            "words": {"last": "The last", "fresh": "The best by fresh draws"}, **_OF_GRADIENTS,
+            "words": {"last": "The last", "fresh": "The best by fresh draws"}, **_OF_STANDARD,
         },
     )  # fmt: skip
     draws_by: Literal["even", "doubt"] = Field(
@@ -370,7 +353,7 @@ class DefendSettings(AttackingSettings):
         description="even: as many draws to every image at every step; doubt: as many altogether, "
         "and more where they leave the gradient's signs uncertain",
         json_schema_extra={
-            "words": {"even": "Evenly", "doubt": "Where signs are uncertain"}, **_OF_GRADIENTS,
+            "words": {"even": "Evenly", "doubt": "Where signs are uncertain"}, **_OF_STANDARD,
         },
     )  # fmt: skip
     purify: Times = ()

@@ -7,19 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from isoloss.settings.attack_kinds import (
-    CERTIFICATE,
-)
-from isoloss.settings.base import (
-    SPLITS,
-    NetworkPath,
-    NetworkSettings,
-)
-from isoloss.settings.robustness_fields import (
-    OptionalDenoiser,
-    Radii,
-    Sigmas,
-)
+from isoloss.settings.attack_kinds import CERTIFICATE
+from isoloss.settings.base import SPLITS, NetworkPath, NetworkSettings
+from isoloss.settings.robustness_fields import OptionalDenoiser, Radii, Sigmas
 
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale, where nothing else is asked for."""

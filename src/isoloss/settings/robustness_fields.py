@@ -8,16 +8,8 @@ from typing import Annotated, Any, TypeGuard
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import (
-    attack_names,
-)
-from isoloss.settings.base import (
-    Finite,
-    absolute,
-    as_number,
-    as_numbers,
-    split,
-)
+from isoloss.settings.attack_kinds import attack_names
+from isoloss.settings.base import Finite, absolute, as_number, as_numbers, split
 from isoloss.settings.source import FROM_PYTHON, is_function
 
 EOT_DRAWS = 8

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.robustness.ascent.ball import column
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.ascent.objective import (
     Objective,
@@ -139,7 +140,7 @@ class _Gradients:
         if finite.all():
             return of_images, of_draws
         of_draws = of_draws.where(finite[:, :, None, None, None], 0)
-        some = finite.any(1).view(-1, 1, 1, 1)
+        some = column(finite.any(1))
         return of_draws.sum(1).where(some, of_images.where(of_images.isfinite(), 0)), of_draws
 
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
@@ -152,7 +153,7 @@ class _Gradients:
                     "the gradient of some draws is not finite: they are left out of its mean",
                     stacklevel=2,
                 )
-            mean = mean * (draws / finite.clamp(min=1)).view(-1, 1, 1, 1)
+            mean = mean * column(draws / finite.clamp(min=1))
         doubt = None if self._squares is None else _doubt(mean, self._squares, finite)
         return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt)
 
@@ -160,7 +161,7 @@ class _Gradients:
 def _doubt(mean: Tensor, squares: Tensor, draws: Tensor) -> Tensor:
     """(N,) the share of a climb along the signs of `mean` that wrong ones may cost, given the sum
     of squares over (N,) draws."""
-    count, tiny = draws.clamp(min=2).view(-1, 1, 1, 1), torch.finfo(mean.dtype).tiny
+    count, tiny = column(draws.clamp(min=2)), torch.finfo(mean.dtype).tiny
     error = ((squares / count - mean.square()).clamp(min=0) / (count - 1)).sqrt()
     sizes = mean.abs()
     # Twice the probability that the sign is the other one.

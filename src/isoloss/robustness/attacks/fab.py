@@ -18,7 +18,7 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import asked
-from isoloss.robustness.ascent.ball import TINY, Ball, Norm, ball_of
+from isoloss.robustness.ascent.ball import TINY, Ball, Norm, ball_of, column
 from isoloss.robustness.ascent.climb import better_of
 from isoloss.robustness.ascent.losses import misses, reaches
 from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of, value_at
@@ -161,7 +161,7 @@ def _walk(
         )  # fmt: skip
         length = ball.distance(offsets, torch.zeros_like(offsets)).clamp(min=TINY)
         (near, far), (by, from_image) = length.chunk(2), offsets.chunk(2)
-        share = (near / (near + far)).clamp(max=MOST_OF_THE_IMAGE).view(-1, 1, 1, 1)
+        share = column((near / (near + far)).clamp(max=MOST_OF_THE_IMAGE))
         moved = torch.lerp(here + BEYOND * by, centres + BEYOND * from_image, share).clamp_(0, 1)
 
         crossed = objective(moved, truth, False).success
@@ -170,7 +170,7 @@ def _walk(
         won = rows[nearer]
         best[won], distance[won] = moved[nearer], reached[nearer]
         back = torch.lerp(centres, moved, BACK)
-        current[rows] = torch.where(crossed.view(-1, 1, 1, 1), back, moved)
+        current[rows] = torch.where(column(crossed), back, moved)
         rows = rows[distance[rows] > within]
 
     rows = ((distance > within) & distance.isfinite()).nonzero()[:, 0]

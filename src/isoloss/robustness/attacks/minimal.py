@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.aims import aimed
 from isoloss.robustness.ascent.asking import asked
-from isoloss.robustness.ascent.ball import column
+from isoloss.robustness.ascent.ball import TINY, column
 from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least
 
@@ -32,7 +32,6 @@ FIRST_CHANGE, LAST_CHANGE = 0.05, 0.001
 """The fraction by which the ball shrinks or grows."""
 HALVINGS = 12
 """Of the way back to the image, at the end."""
-TINY = 1e-12
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.ascent import spoilt_of
 from isoloss.robustness.ascent.asking import asked
-from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of
+from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of, column
 from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, value_at
 from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits
@@ -178,7 +178,7 @@ class _Sweep:
             files[undone] = self._files(self.through_rounding, x[undone], y[undone], eps)
             fools_as_file[undone] = self._wrong(files[undone], y[undone])
         taken = fools_as_file & (undone | ~fools) & (ball.distance(files, x) <= eps + SLACK)
-        return found.where(~taken.view(-1, 1, 1, 1), files), fools | taken, fools_as_file
+        return found.where(~column(taken), files), fools | taken, fools_as_file
 
     def _files(self, attack: Attack, x: Tensor, y: Tensor, eps: float) -> Tensor:
         """What `attack` makes of the images, rounded; they themselves where a ball holds no

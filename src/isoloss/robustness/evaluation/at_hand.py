@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.user_code import import_user_function, name_of, one_line
-from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
+from isoloss.robustness.ascent.asking import refuse_no_network
 from isoloss.robustness.ascent.objective import frozen
 from isoloss.robustness.ascent.refusals import check_logits
 from isoloss.robustness.attacks.context import OwnAttack
@@ -76,12 +76,7 @@ def as_numbers(values: Any) -> Any:
 
 def check_model(model: nn.Module) -> None:
     """Refuse what cannot be attacked, whatever the images."""
-    if callable(model) and not isinstance(model, nn.Module):
-        raise IsolossError(
-            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
-            "before it inside, as torch.nn.Sequential(normalize, network)"
-        )
-    check_network(model)
+    refuse_no_network(model)
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     if own != torch.float32:
         raise IsolossError(

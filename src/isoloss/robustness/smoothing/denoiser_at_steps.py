@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.ascent.asking import HALF
 from isoloss.robustness.smoothing.schedule import schedule_of
 
 
@@ -120,7 +121,7 @@ def refuse_misfit(unet: nn.Module, images: Tensor) -> None:
 
 def _in_single(unet: nn.Module) -> nn.Module:
     """Itself, or where its weights are in half precision a copy that computes in single."""
-    halves = getattr(unet, "dtype", None) in (torch.float16, torch.bfloat16)
+    halves = getattr(unet, "dtype", None) in HALF
     return copy.deepcopy(unet).float() if halves else unet
 
 

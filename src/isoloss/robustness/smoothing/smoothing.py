@@ -85,8 +85,8 @@ class Smoothing(nn.Module):
         raise NotImplementedError
 
 
-class OneByOne(Smoothing):
-    """A defense whose answer depends on the batch, asked about one image at a time."""
+class Around(Smoothing):
+    """A defense, asked in another way."""
 
     def __init__(self, defense: Smoothing) -> None:
         super().__init__(defense.sigma)
@@ -96,6 +96,10 @@ class OneByOne(Smoothing):
     def check(self, images: Tensor) -> None:
         """Refuse images that the defense refuses."""
         self.defense.check(images)
+
+
+class OneByOne(Around):
+    """A defense whose answer depends on the batch, asked about one image at a time."""
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """The defense's logits, image by image."""

@@ -231,11 +231,13 @@ def _padding(convolution: nn.Conv2d) -> list[int]:
     if convolution.padding == "valid":
         return [0, 0]
     if convolution.padding == "same":
-        spread = [
-            d * (k - 1) for d, k in zip(convolution.dilation, convolution.kernel_size, strict=True)
-        ]
-        return [s // 2 for s in spread]
+        return [spread // 2 for spread in _spreads(convolution)]
     return [int(p) for p in convolution.padding]
+
+
+def _spreads(convolution: nn.Conv2d) -> list[int]:
+    """How many places its kernel reaches beyond one, in each direction."""
+    return [d * (k - 1) for d, k in zip(convolution.dilation, convolution.kernel_size, strict=True)]
 
 
 def freeze_convolutions(network: nn.Module) -> dict[str, FrozenConvolution]:
@@ -255,10 +257,7 @@ def can_be_frozen(convolution: nn.Conv2d) -> bool:
     if type(convolution) is not nn.Conv2d or convolution.padding_mode != "zeros":
         return False
     hooks: Any = (convolution._forward_hooks, convolution._forward_pre_hooks)
-    spread = [
-        d * (k - 1) for d, k in zip(convolution.dilation, convolution.kernel_size, strict=True)
-    ]
-    uneven = convolution.padding == "same" and any(s % 2 for s in spread)
+    uneven = convolution.padding == "same" and any(s % 2 for s in _spreads(convolution))
     on_cpu = convolution.weight.device.type == "cpu"
     return on_cpu and not any(hooks) and not uneven
 
