@@ -49,7 +49,7 @@ def aimed(
     Args:
         targeted: also "runner-up", the most likely class but the true one; "least-likely", the
             least likely one; "random", any other by the generator; or a class's number as text.
-        draws: of a network that draws noise, over which its logits are the mean.
+        draws, batch_size: as for `mean_logits`.
 
     Raises:
         IsolossError: also if a text says something else, or the network knows one class only.
@@ -64,7 +64,7 @@ def aimed(
         )
     if len(x) == 0:
         return with_targets(y, y)
-    logits = _logits(model, x, y, draws, batch_size)
+    logits = mean_logits(model, x, y, draws, batch_size)
     classes = logits.shape[1]
     if classes < 2:
         raise IsolossError("this network knows one class only: there is no other to aim at")
@@ -77,11 +77,36 @@ def aimed(
 
 
 @torch.no_grad()
-def _logits(model: nn.Module, x: Tensor, y: Tensor, draws: int, batch_size: int | None) -> Tensor:
-    size = batch_size or len(x)
+def likeliest(
+    model: nn.Module, x: Tensor, y: Tensor, count: int, draws: int, batch_size: int | None
+) -> tuple[Tensor, ...]:
+    """So many times (N,) classes, the likeliest other than the true one first; as many as there
+    are.
+
+    Args:
+        draws, batch_size: as for `mean_logits`.
+    """
+    if len(x) == 0:
+        return ()
+    logits = mean_logits(model, x, y, draws, batch_size).scatter(1, y[:, None], -torch.inf)
+    return logits.topk(min(count, logits.shape[1] - 1), 1).indices.unbind(1)
+
+
+@torch.no_grad()
+def mean_logits(
+    model: nn.Module, x: Tensor, y: Tensor, draws: int, batch_size: int | None
+) -> Tensor:
+    """(N, classes) logits.
+
+    Args:
+        draws: of a randomized network's noise, over which they are the mean.
+        batch_size: images times draws that go through the network together; by default all.
+    """
+    at_once = max((batch_size or len(x) * draws) // draws, 1)
+    found: list[Tensor] = []
     with frozen(model):
-        found = [
-            sum(as_float32(check_logits(model(some), truth)) for _ in range(draws))
-            for some, truth in zip(x.split(size), y.split(size), strict=True)
-        ]
-    return torch.cat(found)  # pyright: ignore[reportArgumentType]
+        for some, truth in zip(x.split(at_once), y.split(at_once), strict=True):
+            each = truth.repeat_interleave(draws)
+            logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
+            found.append(logits.view(len(some), draws, -1).mean(1))
+    return torch.cat(found)

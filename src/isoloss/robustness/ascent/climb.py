@@ -26,6 +26,11 @@ from isoloss.robustness.ascent.rounding import in_type
 from isoloss.robustness.ascent.shortlist import Shortlist
 
 
+def as_they_are(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
+    """Two attacks whose values can be compared already."""
+    return known, fresh
+
+
 @torch.no_grad()
 def climb(
     objective: Objective,
@@ -36,7 +41,7 @@ def climb(
     generator: torch.Generator | None,
     *,
     batch_size: int | None,
-    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = as_they_are,
     chosen: Callable[[Attacked, Shortlist], Attacked] | None = None,
     watch: Watch | None = None,
 ) -> Attacked:

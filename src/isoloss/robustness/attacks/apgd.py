@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.aims import likeliest, with_targets
 from isoloss.robustness.ascent.ascent import Attacked, Watch
 from isoloss.robustness.ascent.asking import Asked, asked
 from isoloss.robustness.ascent.ball import Norm
-from isoloss.robustness.ascent.climb import climb
+from isoloss.robustness.ascent.climb import as_they_are, climb
 from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.losses import Loss, misses, reaches
 from isoloss.robustness.ascent.objective import (
@@ -32,15 +31,10 @@ from isoloss.robustness.ascent.objective import (
     objective_of,
 )
 from isoloss.robustness.ascent.protocol import Protocol
-from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels, check_logits
+from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import on_the_same_draws
-from isoloss.robustness.attacks.in_turn import (
-    Attempt,
-    finally_judged,
-    in_turn,
-    refusing_spoilt,
-)
+from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn, refusing_spoilt
 
 STEPS = 100
 """Of the authors' evaluations; likewise the number of classes that images are driven towards."""
@@ -104,10 +98,10 @@ def apgd_attempts(
     x: Tensor,
     y: Tensor,
     eps: float,
-    steps: int = STEPS,
-    norm: Norm = "linf",
-    restarts: int = 1,
-    generator: torch.Generator | None = None,
+    steps: int,
+    norm: Norm,
+    restarts: int,
+    generator: torch.Generator | None,
     *,
     loss: Loss | None = None,
     targets: int = 0,
@@ -134,15 +128,11 @@ def apgd_attempts(
     )  # fmt: skip
 
     def attempt(labels: Tensor, rows: Tensor) -> Attacked:
-        # fmt: off
         return climb(
             objective, x[rows], labels[rows], eps, protocol, generator, batch_size=at_once,
-            compared=lambda a, b: (
-                (a, b) if lasting else on_the_same_draws(model, objective, labels, at_once)(a, b)
-            ),
+            compared=as_they_are if lasting else on_the_same_draws(model, objective, labels, at_once),
             watch=watch,
-        )
-        # fmt: on
+        )  # fmt: skip
 
     if not targets:
         yield partial(attempt, y)
@@ -160,27 +150,6 @@ def _by_votes(objective: Objective, reached: Reached) -> Objective:
         return replace(value, success=reached(value.votes.argmax(1), labels))
 
     return judged
-
-
-@torch.no_grad()
-def likeliest(
-    model: nn.Module, x: Tensor, y: Tensor, count: int, draws: int, batch_size: int | None
-) -> tuple[Tensor, ...]:
-    """So many times (N,) classes, the likeliest other than the true one first; as many as there
-    are.
-
-    Args:
-        draws: of a randomized network's noise, over whose mean logits is decided.
-        batch_size: images times draws that go through the network together.
-    """
-    found: list[Tensor] = []
-    at_once = max((batch_size or max(len(x), 1) * draws) // draws, 1)
-    for some, truth in zip(x.split(at_once), y.split(at_once), strict=True):
-        each = truth.repeat_interleave(draws)
-        logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
-        mean = logits.view(len(some), draws, -1).mean(1).scatter(1, truth[:, None], -torch.inf)
-        found.append(mean.topk(min(count, mean.shape[1] - 1), 1).indices)
-    return torch.cat(found).unbind(1) if found else ()
 
 
 def apgd_attack(context: AttackContext, *, loss: Loss, targets: int = 0) -> Attack:
@@ -211,7 +180,7 @@ def check_dlr(classes: int) -> None:
     Raises:
         IsolossError: with fewer than three classes.
     """
-    _check_classes("apgd_dlr", classes, 3, "apgd_ce")
+    check_classes("apgd_dlr", classes, 3, "apgd_ce")
 
 
 def check_targeted_dlr(classes: int) -> None:
@@ -220,11 +189,18 @@ def check_targeted_dlr(classes: int) -> None:
     Raises:
         IsolossError: with fewer than four classes.
     """
-    _check_classes("apgd_t", classes, 4, "apgd_ce or fab_t")
+    check_classes("apgd_t", classes, 4, "apgd_ce or fab_t")
 
 
-def _check_classes(name: str, classes: int, least: int, instead: str) -> None:
+def check_classes(
+    name: str, classes: int, least: int, instead: str, known: str = "the data have"
+) -> None:
+    """Refuse an attack whose losses are for more classes than there are.
+
+    Raises:
+        IsolossError: saying which to take instead.
+    """
     if classes < least:
         raise IsolossError(
-            f"{name} is for {least} classes and more, the data have {classes}: take {instead}"
+            f"{name} is for {least} classes and more, {known} {classes}: take {instead}"
         )

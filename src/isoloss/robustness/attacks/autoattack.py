@@ -12,13 +12,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from isoloss.errors import IsolossError
+from isoloss.robustness.ascent.aims import mean_logits
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import Norm
-from isoloss.robustness.ascent.objective import frozen, is_random
+from isoloss.robustness.ascent.objective import Draws, frozen, is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_labels
-from isoloss.robustness.attacks.apgd import STEPS, TARGETS, apgd_attempts
+from isoloss.robustness.attacks.apgd import STEPS, TARGETS, apgd_attempts, check_classes
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.fab import fab_attempts
 from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn
@@ -27,8 +27,8 @@ from isoloss.robustness.attacks.square import searched
 QUERIES = 5000
 DRAWS = 20
 """Of a network's noise, over which steps and comparisons are the mean."""
-LEAST_CLASSES = 4
-"""The loss of its targeted ascents is for no fewer."""
+LEAST_CLASSES, LEAST_OF_RANDOM = 4, 3
+"""The losses of its ascents are for no fewer."""
 
 
 def check_autoattack(classes: int) -> None:
@@ -37,11 +37,7 @@ def check_autoattack(classes: int) -> None:
     Raises:
         IsolossError: with too few classes.
     """
-    if classes < LEAST_CLASSES:
-        raise IsolossError(
-            f"autoattack is for {LEAST_CLASSES} classes and more, the data have {classes}: take "
-            "apgd_ce, fab_t and square in its place"
-        )
+    check_classes("autoattack", classes, LEAST_CLASSES, "apgd_ce, fab_t and square in its place")
 
 
 def autoattack(
@@ -71,13 +67,25 @@ def autoattack(
         where none of the attacks that follow gradients found any.
 
     Raises:
-        IsolossError: as `pgd`, and for a network of fewer than 4 classes.
+        IsolossError: as `pgd`, and for a network of fewer than 4 classes, that draws noise of fewer
+            than 3.
     """
     network, images = asked(model, x)
     y = as_labels(y, images)
+    _refuse_few_classes(network, images[:1], y[:1])
     with frozen(network):
         found = _ensemble(network, images, y, eps, norm, generator, batch_size, batch_size)
         return finally_judged(network, found, images, y, x, batch_size)
+
+
+def _refuse_few_classes(network: nn.Module, one: Tensor, label: Tensor) -> None:
+    if len(one) == 0:
+        return
+    drawn = Draws(network, one.device)
+    classes = mean_logits(network, one, label, 1, None).shape[1]
+    drawn.again()
+    least = LEAST_OF_RANDOM if is_random(network) else LEAST_CLASSES
+    check_classes("autoattack", classes, least, "apgd, fab and square", "this network knows")
 
 
 def autoattack_attack(context: AttackContext) -> Attack:

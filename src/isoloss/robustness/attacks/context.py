@@ -99,7 +99,7 @@ class AttackContext:
         aim at."""
         return aimed(
             model, x, y, self.settings.targeted, self.generator,
-            draws=self.draws, batch_size=max(self.batch_size // self.draws, 1),
+            draws=self.draws, batch_size=self.batch_size,
         )  # fmt: skip
 
     @property

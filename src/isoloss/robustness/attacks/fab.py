@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.aims import likeliest, with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import TINY, Ball, Norm, ball_of, column
@@ -23,7 +23,7 @@ from isoloss.robustness.ascent.climb import better_of
 from isoloss.robustness.ascent.losses import misses, reaches
 from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of, value_at
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels
-from isoloss.robustness.attacks.apgd import STEPS, TARGETS, likeliest
+from isoloss.robustness.attacks.apgd import STEPS, TARGETS
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.hyperplane import offsets_onto
 from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn, refusing_spoilt

@@ -19,8 +19,6 @@ from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import Asked, asked
 from isoloss.robustness.ascent.ball import TINY, Norm, ball_of
-from isoloss.robustness.ascent.climb import judged
-from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.losses import loss_of
 from isoloss.robustness.ascent.objective import Draws, frozen, is_random, refuse_nan
 from isoloss.robustness.ascent.refusals import (
@@ -29,10 +27,9 @@ from isoloss.robustness.ascent.refusals import (
     check_at_least,
     check_generator,
     check_logits,
-    is_half,
 )
 from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.settings.robustness_fields import VOTES
+from isoloss.robustness.attacks.in_turn import finally_judged
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -47,8 +44,8 @@ class Searched:
         queries: how often each image that still resists has been asked about.
         images: (N, C, H, W) the best so far, within the ball.
         margins: (N,) of the true class over the best other, or of the best other over the one
-            that is aimed at; negative where it succeeds. They
-            only fall, but for a randomized network, whose every answer is another.
+            that is aimed at; negative where it succeeds. They only fall, but for a randomized
+            network, whose every answer is another.
     """
 
     queries: int
@@ -91,12 +88,9 @@ def square(
         network, images, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
         targeted=targeted,
     )  # fmt: skip
-    if not (is_random(network) or is_half(x)):
-        return found
-    judge = mean_objective(network, VOTES if is_random(network) else 1, batch_size)
     drawn, aims = Draws(network, images.device), with_targets(as_labels(y, images), targeted)
     with frozen(network):
-        found = judged(found, judge, images, aims, x, batch_size)
+        found = finally_judged(network, found, images, aims, x, batch_size)
     drawn.again()
     return found
 

@@ -119,3 +119,36 @@ def test_fewer_classes_than_its_losses_need_are_refused_with_what_there_is():
     x = torch.rand(2, 1, 2, 2)
     with pytest.raises(IsolossError, match="4 classes and more"):
         autoattack(net, x, net(x).argmax(1), 0.01, generator=seed())
+
+
+class Counted(nn.Module):
+    """As many classes as there are, and how often it was asked for a gradient."""
+
+    def __init__(self, classes, noise=0.0):
+        super().__init__()
+        self.net, self.noise = nn.Sequential(nn.Flatten(), nn.Linear(4, classes)), noise
+        self.gradients = 0
+
+    def forward(self, images):
+        self.gradients += images.requires_grad
+        logits = self.net(images)
+        return logits + self.noise * torch.randn_like(logits) if self.noise else logits
+
+
+@pytest.mark.parametrize(("classes", "noise", "least"), [(2, 0.0, 4), (3, 0.0, 4), (2, 1.0, 3)])
+@pytest.mark.filterwarnings("ignore:this network gives two answers")
+def test_too_few_classes_are_refused_before_anything_is_attacked(classes, noise, least):
+    net, x = Counted(classes, noise), torch.rand(2, 1, 2, 2)
+    message = f"autoattack is for {least} classes and more, this network knows {classes}: take apgd"
+    with pytest.raises(IsolossError, match=message):
+        autoattack(net, x, torch.zeros(2, dtype=torch.long), 0.01, generator=seed())
+    assert net.gradients == 0
+
+
+@pytest.mark.filterwarnings("ignore:this network gives two answers")
+def test_three_classes_are_enough_for_a_network_that_draws_noise():
+    net, x = Counted(3, 1e-3), torch.rand(2, 1, 2, 2)
+    y = net(x).argmax(1)
+    found = autoattack(net, x, y, 1.0, batch_size=40, generator=seed())
+    assert found.images.shape == x.shape
+    assert net.gradients > 0
