@@ -1,8 +1,10 @@
 """The mean over a network's draws of noise, of a loss and its gradient, and how they vote.
 
-Draws of which the gradient is not finite are left out of its mean. Where draws go by doubt, half of
-them are taken at every image. The other half, as many altogether, goes to where these leave open
-which way to step: to each image in proportion to the share of its climb that wrong signs may cost.
+Whether "auto" is the cross-entropy or the margin follows from all draws of an image: where a batch
+does not hold them, they come twice. Draws of which the gradient is not finite are left out of its
+mean. Where draws go by doubt, half of them are taken at every image. The other half, as many
+altogether, goes to where these leave open which way to step: to each image in proportion to the
+share of its climb that wrong signs may cost.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from isoloss.compute.machine.device import as_float32
 from isoloss.robustness.ascent.ball import column
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.ascent.objective import (
+    Draws,
     Objective,
     ObjectiveValue,
     input_gradients,
@@ -46,6 +49,35 @@ def mean_objective(
             fewer elsewhere, and `draws` is their mean; where that is `FEWEST_BY_DOUBT` or more.
     """
     check_at_least("draws", draws)
+    objective = _mean_of(model, draws, batch_size, loss, by_doubt)
+    if loss != USUAL:
+        return objective
+    entropy, lead = (
+        _mean_of(model, draws, batch_size, name, by_doubt) for name in ("ce", "margin")
+    )
+
+    def by_all_draws(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        together = _at_once(draws, batch_size, len(images)) == draws
+        if labels.ndim == 2 or (together and not (by_doubt and with_gradient)):
+            return objective(images, labels, with_gradient)
+        before = Draws(model, images.device)
+        found = entropy(images, labels, with_gradient)
+        saturated = found.losses == 0
+        if not saturated.any():
+            return found
+        after = Draws(model, images.device)
+        before.again()
+        found = _where(saturated, lead(images, labels, with_gradient), found)
+        after.again()
+        return found
+
+    return by_all_draws
+
+
+def _mean_of(
+    model: nn.Module, draws: int, batch_size: int | None, loss: Loss, by_doubt: bool
+) -> Objective:
+    """`mean_objective` of a loss that is the same for all draws, or where they go together."""
 
     def mean(images: Tensor, labels: Tensor, with_gradient: bool, k: int) -> ObjectiveValue:
         gradients = _Gradients(images, by_doubt) if with_gradient else None
@@ -69,6 +101,25 @@ def mean_objective(
     return objective
 
 
+def _at_once(draws: int, batch_size: int | None, images: int) -> int:
+    """Of how many draws of so many images a batch is."""
+    return draws if batch_size is None else max(min(batch_size // max(images, 1), draws), 1)
+
+
+def _where(rows: Tensor, value: ObjectiveValue, otherwise: ObjectiveValue) -> ObjectiveValue:
+    """Losses and gradients of `value` at those (N,) rows, of another one elsewhere."""
+    found = replace(otherwise, losses=value.losses.where(rows, otherwise.losses))
+    if value.gradient is None or otherwise.gradient is None:
+        return found
+    assert value.spoilt is not None
+    assert otherwise.spoilt is not None
+    return replace(
+        found,
+        gradient=value.gradient.where(column(rows), otherwise.gradient),
+        spoilt=value.spoilt.where(rows, otherwise.spoilt),
+    )
+
+
 def shares(doubt: Tensor, draws: int) -> Tensor:
     """(N,) whole numbers that add up to `draws`, in proportion to (N,) doubts; evenly where nobody
     doubts."""
@@ -90,7 +141,7 @@ def _mean(
     batch_size: int | None,
 ) -> ObjectiveValue:
     n = len(images)
-    at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
+    at_once = _at_once(draws, batch_size, n)
     losses = torch.zeros(n, device=images.device)
     with_gradient = gradients is not None
     votes: Tensor | None = None

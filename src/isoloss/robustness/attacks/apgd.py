@@ -128,10 +128,10 @@ def apgd_attempts(
     )  # fmt: skip
 
     def attempt(labels: Tensor, rows: Tensor) -> Attacked:
+        on_the_same = on_the_same_draws(model, objective, labels, at_once)
         return climb(
             objective, x[rows], labels[rows], eps, protocol, generator, batch_size=at_once,
-            compared=as_they_are if lasting else on_the_same_draws(model, objective, labels, at_once),
-            watch=watch,
+            compared=as_they_are if lasting else on_the_same, watch=watch,
         )  # fmt: skip
 
     if not targets:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss.robustness import GaussianSmoothing, Protocol, attack, eot_pgd
+from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.losses import loss_of
 
 
@@ -81,6 +82,56 @@ def test_an_image_is_sure_only_where_all_of_its_draws_are():
     logits, y = torch.stack([torch.zeros(4), lead], 1), torch.zeros(4, dtype=torch.long)
     losses = loss_of("auto", logits, y, 2)
     torch.testing.assert_close(losses, torch.tensor([-50.0, -50.0, 0.0, 0.313262]))
+
+
+class Moody(nn.Module):
+    """At each draw sure, or not, of the class that it gives; notes by how much the other leads."""
+
+    is_random = True
+
+    def __init__(self, sure):
+        super().__init__()
+        self.sure, self.leads = sure, []
+
+    def forward(self, images):
+        drawn = torch.where(torch.rand(len(images)) < self.sure, -50.0, -1.0)
+        lead = drawn + 0.5 * images.flatten(1).sum(1)
+        self.leads.append(lead.detach())
+        return torch.stack([torch.zeros_like(lead), lead], 1)
+
+
+@pytest.mark.parametrize("by_doubt", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 6, None])
+@pytest.mark.parametrize(("sure", "seed"), [(0.7, 0), (0.7, 1), (0.7, 2), (0.0, 0), (1.0, 0)])
+def test_all_draws_of_an_image_go_by_one_loss(sure, seed, batch_size, by_doubt):
+    torch.manual_seed(seed)
+    net, x, y = Moody(sure), torch.full((1, 1, 2, 2), 0.1), torch.zeros(1, dtype=torch.long)
+    objective = mean_objective(net, 6, batch_size, by_doubt=by_doubt)
+    value = objective(x, y, True)
+    leads = torch.cat(net.leads)
+    assert all(torch.equal(leads[:6], again) for again in leads.split(6)), (
+        "the same draws, if twice"
+    )
+    of_ce, of_margin = F.softplus(leads[:6]).mean(), leads[:6].mean()
+    slope = leads[:6].sigmoid().mean() if of_ce > 1e-6 else torch.tensor(1.0)
+    torch.testing.assert_close(value.losses, (of_ce if of_ce > 1e-6 else of_margin)[None])
+    torch.testing.assert_close(value.gradient, (0.5 * slope).expand_as(x))
+    net.leads.clear()
+    plain = objective(x, y, False)
+    leads = torch.cat(net.leads)[:6]
+    expected = F.softplus(leads).mean() if (leads > -40).any() else leads.mean()
+    torch.testing.assert_close(plain.losses, expected[None])
+
+
+def test_draws_go_on_where_they_would_whatever_was_sure():
+    x, y = torch.full((3, 1, 2, 2), 0.1), torch.zeros(3, dtype=torch.long)
+    stands = []
+    for sure in (0.0, 0.5, 1.0):
+        torch.manual_seed(0)
+        mean_objective(Moody(sure), 8, 4)(x, y, True)
+        stands.append(torch.rand(4))
+    assert torch.equal(stands[0], stands[1])
+    assert torch.equal(stands[0], stands[2])
 
 
 def test_a_defense_that_is_sure_is_attacked_too(digits):
