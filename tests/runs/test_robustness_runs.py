@@ -853,6 +853,11 @@ def test_a_run_begun_with_another_autoattack_goes_on_and_says_so(lab, tmp_path):
             {"attacks": "pgd,apgd_t"},
             "apgd_t is for 4 classes and more, the data have 3: take apgd_ce or fab_t",
         ),
+        (attack, {"loss": "math:sqrt"}, "the loss failed: TypeError"),
+        (attack, {"loss": "torch:dot"}, "the loss failed: RuntimeError"),
+        (defend, {"loss": "torch:numel"}, "the loss failed: TypeError"),
+        (attack, {"loss": "torch.nn.functional:cross_entropy"}, "a loss gives (8,) floats for 8"),
+        (attack, {"loss": "dlr", "targeted": "1"}, "aimed at a class is for 4 classes and more"),
         (defend, {"denoiser": "nowhere"}, "there is no denoiser nowhere: give its folder"),
         (defend, {"denoiser": " "}, "--denoiser: say which: a folder, a name on the hub"),
         (defend, {"sigma": (80.0,)}, "σ = 80 is outside the denoiser's schedule"),
@@ -875,8 +880,7 @@ def test_wrong_requests_are_refused_in_one_line(lab, tmp_path, kind, wrong, mess
         ask()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert not (folder / "robustness.csv").exists()
-    assert not (folder / "report.json").exists()
+    assert not folder.exists()
 
 
 DEFENSE = ("--denoiser", "den", "--sigma", "0.2")

@@ -103,8 +103,10 @@ def chosen(
         return []
     kind = "certificates" if is_certified else "accuracies"
     if not there:
+        unknown = [name for name in names if name not in (ALL, *(r.name for r in references()))]
+        named = f" {unknown[0]}: nothing is known by that name, and" if unknown else ":"
         raise IsolossError(
-            f"--reference: there are no published {kind} of {data or 'these data'} in "
+            f"--reference{named} there are no published {kind} of {data or 'these data'} in "
             f"{NORMS[norm]}: leave it out"
         )
     for name in names:

@@ -335,3 +335,22 @@ def test_attacks_are_told_by_their_labels(begin, compared, scanned):
     assert [cell.text for cell in column.cells] == ["PGD, Square", "twice", "EOT, transfer"]
     assert column.cells[0].value == "pgd,square"  # in files as it is typed
     assert difference(scanned()["b"]) == "Attacks twice"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({"samples": 100}, {"samples": 200}, "samples 100 by seed 0, 200 by seed 0"),
+        ({"samples": 100}, {"samples": 100, "seed": 1}, "samples 100 by seed 0, 100 by seed 1"),
+        ({"samples": 100}, {"samples": 360}, "samples 100 by seed 0, all"),
+        ({"samples": 100}, {"samples": 100, "steps": 5}, ""),
+        ({"samples": 360}, {"samples": 500, "seed": 3}, ""),
+    ],
+)
+def test_runs_of_other_samples_are_said_to_be(begin, compared, first, second, said):
+    for name, asked in (("a", first), ("b", second)):
+        run = begin(name, AttackSettings(source="digits-classifier", **asked), DATA)
+        write_table(run.table_path, [row(0.0, 95)])
+    begin("c", TrainSettings(), DATA, metric(0))  # of which there are no accuracies of attacks
+    others = [r for r in compared().remarks if "same images" in r]
+    assert others == ([f"Accuracies are not of the same images: {said}."] if said else [])

@@ -65,6 +65,9 @@ def test_only_what_is_of_the_same_data_norm_and_kind_fits():
     [
         ("all", "digits", "linf", "no published accuracies of digits in L∞: leave it out"),
         ("Cohen2019Certified", "cifar10", "l2", "of published accuracies of cifar10 in L2 there"),
+        ("nonesuch", "digits", "linf", "nonesuch: nothing is known by that name, and there are no"),
+        (["all", "nobody"], "", "l2", "nobody: nothing is known by that name, and there are no"),
+        ("Wong2020Fast", "digits", "linf", "--reference: there are no published accuracies of dig"),
         (["all", "nobody"], "cifar10", "linf", "--reference nobody: of published accuracies"),
         ("Salman2020Do_R50", "cifar10", "linf", "Engstrom2019Robustness"),
     ],

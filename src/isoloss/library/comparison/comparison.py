@@ -216,7 +216,10 @@ def _remarks(
                 by = f" by {ALONG[view.along]}" if what == "training" and known else ""
                 yield f"Without {title}{by}: {first_of(without)}."
     of = [runs[k].entry for k in sorted(drawn["accuracy"] | drawn["radius"])]
-    for what, tell in (("data", lambda e: e.data), ("split", lambda e: e.settings.get("split"))):
+    tells: dict[str, Callable[[Entry], object]] = {
+        "data": lambda e: e.data, "split": lambda e: e.settings.get("split"), "samples": _chosen,
+    }  # fmt: skip
+    for what, tell in tells.items():
         found = [str(value) for value in dict.fromkeys(map(tell, of)) if value]
         if len(found) > 1:
             yield f"Accuracies are not of the same images: {what} {first_of(found)}."
@@ -225,3 +228,13 @@ def _remarks(
             f"Smoothed: exponential moving average of weight {view.smooth:g}, debiased; "
             "the values themselves are faint."
         )
+
+
+def _chosen(entry: Entry) -> str:
+    """Which images of a split an evaluation sees; "" where that is not known."""
+    if entry.samples is None:
+        return ""
+    there = entry.samples[entry.settings.get("split") == "test"]
+    samples, seed = (entry.settings.get(name) for name in ("samples", "seed"))
+    is_part = isinstance(samples, int) and samples < there
+    return f"{samples:,} by seed {seed}" if is_part else "all"

@@ -26,6 +26,7 @@ from isoloss.robustness.evaluation.setup import (
     Subject,
     check_aim,
     check_attacks,
+    check_loss,
     load_subject,
     ready,
 )
@@ -57,7 +58,9 @@ class Evaluation:
         purified = {sigma: purifying.name for sigma, purifying in setup.purifying.items()}
         plan = Plan.of(settings, len(setup.images), purified)
         check_attacks(setup, plan.attacks)
-        check_aim(setup, getattr(settings, "targeted", None))
+        if settings.kind != "certify":
+            check_aim(setup, settings.targeted)
+            check_loss(setup, plan.attacks, settings.loss, settings.targeted)
         return cls(settings, setup, plan)
 
     @property

@@ -25,8 +25,9 @@ from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
+from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.asking import FEW, said_of
-from isoloss.robustness.ascent.losses import OwnLoss
+from isoloss.robustness.ascent.losses import USUAL, OwnLoss
 from isoloss.robustness.ascent.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.ascent.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.attacks.context import OwnAttack
@@ -404,6 +405,22 @@ def check_aim(setup: Setup, targeted: str | None) -> None:
             raise IsolossError(
                 f"--targeted: {model.name} knows no class {targeted}: it has 0 to {known - 1}"
             )
+
+
+def check_loss(setup: Setup, names: Sequence[str], loss: str, targeted: str | None) -> None:
+    """Refuse a loss that cannot be climbed with these networks, if attacks of these names do.
+
+    Raises:
+        IsolossError: saying why.
+    """
+    kinds = [attack_of(name) for name in names]
+    if loss == USUAL or not any(kind.needs_gradients and not kind.passes for kind in kinds):
+        return
+    few = setup.images[:FEW]
+    labels = with_targets(setup.labels[:FEW], None if targeted is None else 0)
+    for model in setup.models:
+        with frozen(model.fast):
+            objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
 
 
 def check_gradients(setup: Setup) -> None:
