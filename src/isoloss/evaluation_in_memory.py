@@ -33,8 +33,9 @@ from isoloss.robustness.evaluation.at_hand import (
     Attacks,
     as_numbers,
     check_model,
-    logits_of_few,
+    class_names,
     named_attacks,
+    named_denoiser,
 )
 from isoloss.robustness.evaluation.evaluation import Evaluation
 from isoloss.robustness.evaluation.setup import Subject, order_of, own_loss_of
@@ -42,7 +43,7 @@ from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
-from isoloss.settings import AttackSettings, DefendSettings, explain
+from isoloss.settings import AttackSettings, DefendSettings, NetworkSettings, Settings, explain
 from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
@@ -129,17 +130,15 @@ def evaluate(
     if is_denoiser(settings.denoiser):
         sigmas = usual_sigmas() if settings.purify else settings.sigma
         loaded = denoiser_of(denoiser, sigmas, images.shape[1])
-    known = logits_of_few(model, images[:2], labels[:2]).shape[1]
-    if classes is not None and len(classes) != known:
-        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
+    called = class_names(model, images[:2], labels[:2], classes)
     order = order_of(len(images), settings)
     subject = Subject(
         {settings.networks[0].label: model},
         Split(images, labels).take(order),
         tuple(order.tolist()),
-        tuple(map(str, classes if classes is not None else range(known))),
+        called,
         settings.data or "data given in Python",
-        f"{len(images)} images of {known} classes",
+        f"{len(images)} images of {len(called)} classes",
         digest_of(digest_of_network(model), model.state_dict()),
         loaded,
         own,
@@ -180,9 +179,7 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
     """What is asked for, validated: of an attack, or where there is a denoiser of a defense."""
     kind = AttackSettings if denoiser is None else DefendSettings
     if denoiser is not None:
-        is_named = isinstance(denoiser, str | Path)
-        called = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
-        asked = asked | {"denoiser": called}
+        asked = asked | {"denoiser": named_denoiser(denoiser)}
     elif "sigma" in asked:
         raise IsolossError(
             "sigma is the noise of a defense: give its denoiser too, or denoiser='none' for the "
@@ -190,11 +187,8 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         )
     elif "purify" in asked:
         raise IsolossError("purify is a defense by a denoiser: give that too")
-    usual = [
-        n for n in kind.model_fields
-        if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",
-                     "normalization", "mean", "std")
-    ]  # fmt: skip
+    of_files = {"kind", "also", *NetworkSettings.model_fields} - {"data", *Settings.model_fields}
+    usual = [name for name in kind.model_fields if name not in of_files]
     for name in asked:
         if name not in (*usual, "source"):
             raise IsolossError(f"evaluate has no option {name!r}: choose of {', '.join(usual)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -85,8 +86,28 @@ def check_model(model: nn.Module) -> None:
         )
 
 
+def named_denoiser(denoiser: Any) -> str:
+    """A denoiser as settings name it."""
+    is_named = isinstance(denoiser, str | Path)
+    return str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
+
+
+def class_names(
+    model: nn.Module, few: Tensor, labels: Tensor, classes: Sequence[str] | None
+) -> tuple[str, ...]:
+    """What the classes that the network knows are called; by default by their numbers.
+
+    Raises:
+        IsolossError: if there are not as many names, or it does not take these images.
+    """
+    known = _logits_of_few(model, few, labels).shape[1]
+    if classes is not None and len(classes) != known:
+        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
+    return tuple(map(str, range(known) if classes is None else classes))
+
+
 @torch.no_grad()
-def logits_of_few(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
+def _logits_of_few(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
     """The network's logits for some images, which shows that it takes them."""
     device = next((p.device for p in model.parameters()), few.device)
     try:
