@@ -21,7 +21,8 @@ from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
-from isoloss.app.ui.docking import clear_as_panels, rect_of, rect_of_middle
+from isoloss.app.ui.dock_nodes import rect_of, rect_of_middle
+from isoloss.app.ui.docking import clear_as_panels
 from isoloss.app.ui.widgets import em, floating
 from isoloss.geometry.rect import Rect, extent
 

@@ -7,7 +7,7 @@ from drive import Driver, drive, patience
 from imgui_bundle import imgui
 
 from isoloss.app.state.opening.opener import open_path
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 
 STEP, VALLEY, DEFENDED = sys.argv[1], *map(Path, sys.argv[2:4])
 BAR = "//##MainMenuBar/**/"

@@ -7,7 +7,7 @@ from compare_runs import choose, train
 from drive import Driver, drive, drop
 from imgui_bundle import imgui
 
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 
 STEP, TRAIN = sys.argv[1], "//Experiments/kinds/Train/**"
 HIDDEN = Path("elsewhere")

@@ -8,7 +8,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.layout.sides import HIGH, LOWEST, MIDDLE, RIGHT, is_low
-from isoloss.app.ui.docking import rect_of, rect_of_middle
+from isoloss.app.ui.dock_nodes import rect_of, rect_of_middle
 from isoloss.geometry.rect import extent
 
 VALLEY, DEFENDED = map(Path, sys.argv[1:3])
