@@ -20,7 +20,7 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, Started
+from isoloss.events import Done, Event, Failed, Log, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.naming import in_one_line
 from isoloss.run import Run
@@ -77,6 +77,9 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             started = Started(os.getpid(), str(prepared.device), platform.node())
             run.emit(started)
             yield started
+            if (said := _of_unused_gpu(run, started.device)) is not None:
+                run.emit(said)
+                yield said
             for event in prepared.resume(run):
                 run.emit(event)
                 yield event
@@ -163,6 +166,15 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
     return where_users_code_failed(error)
+
+
+def _of_unused_gpu(run: Run, device: str | None) -> Log | None:
+    """Why a GPU that is there is left alone, where it was left to the machine to choose."""
+    from isoloss.compute.machine.unusable import unused_gpu
+
+    is_left = device == "cpu" and getattr(run.settings, "device", None) == "auto"
+    why = unused_gpu() if is_left else None
+    return None if why is None else Log(f"a GPU is left alone: {why}")
 
 
 def _record_failure(run: Run, message: str) -> None:

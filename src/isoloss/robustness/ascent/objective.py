@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import fewer_at_once, in_parts
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.ascent.refusals import check_logits
@@ -49,7 +51,7 @@ Reached = Callable[[Tensor, Tensor], Tensor]
 def objective_of(model: nn.Module, loss: Loss = USUAL, reached: Reached = reaches) -> Objective:
     """A loss of `model`; nothing is differentiated but by the images."""
 
-    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+    def together(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
             logits = as_float32(check_logits(model(images), labels))
@@ -57,6 +59,18 @@ def objective_of(model: nn.Module, loss: Loss = USUAL, reached: Reached = reache
             found = input_gradient(losses, images) if with_gradient else (None, None)
         refuse_nan(losses)
         return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
+
+    most = sys.maxsize
+
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        nonlocal most
+        if len(images) <= most:
+            try:
+                return together(images, labels, with_gradient)
+            except (RuntimeError, MemoryError) as error:
+                most = fewer_at_once(len(images), error, images.device)
+        parts = zip(images.split(most), labels.split(most), strict=True)
+        return _joined([objective(some, truth, with_gradient) for some, truth in parts])
 
     return objective
 
@@ -66,13 +80,17 @@ def value_at(
 ) -> ObjectiveValue:
     """The objective at images, so many at once, without its gradient."""
     size = batch_size or max(len(images), 1)
-    values = [
-        objective(some, truth, False)
-        for some, truth in zip(images.split(size), labels.split(size), strict=True)
-    ]
-    losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
-    votes = [value.votes for value in values if value.votes is not None]
-    return ObjectiveValue(losses, success, votes=torch.cat(votes) if votes else None)
+
+    def of(rows: slice) -> ObjectiveValue:
+        return objective(images[rows], labels[rows], False)
+
+    return _joined(list(in_parts(of, len(images), size, images.device)))
+
+
+def _joined(values: Sequence[ObjectiveValue]) -> ObjectiveValue:
+    """The value at the images of several, one after the other."""
+    columns = zip(*(vars(value).values() for value in values), strict=True)
+    return ObjectiveValue(*(None if c[0] is None else torch.cat(c) for c in columns))
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:

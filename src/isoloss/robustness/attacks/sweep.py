@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import in_parts
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.ascent import spoilt_of
 from isoloss.robustness.ascent.asking import asked
@@ -201,14 +202,16 @@ def misclassified(
     Raises:
         IsolossError: if it gives NaN or has no such class.
     """
-    wrong: list[Tensor] = []
     size = batch_size or max(len(images), 1)
     with frozen(model):
         if is_random(model):
             judge = mean_objective(model, VOTES, batch_size)
             return value_at(judge, images, labels, batch_size).success
-        for some, truth in zip(images.split(size), labels.split(size), strict=True):
-            logits = as_float32(check_logits(model(some), truth))
+
+
+        def wrong(rows: slice) -> Tensor:
+            logits = as_float32(check_logits(model(images[rows]), labels[rows]))
             refuse_nan(logits.sum(1))
-            wrong.append(logits.argmax(1) != truth)
-    return torch.cat(wrong)
+            return logits.argmax(1) != labels[rows]
+
+        return torch.cat(list(in_parts(wrong, len(images), size, images.device)))

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import in_parts
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.asking import HALF, Answers, computes_in_half, tell
 from isoloss.robustness.ascent.objective import frozen
@@ -138,8 +139,12 @@ def count_votes(
     spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
     with frozen(defense):
         for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
-            given = defense.logits(images[rows], noise)
-            logits = as_float32(given if together else as_logits(given, len(rows)))
+
+            def of(part: slice, rows: Tensor = rows, noise: Tensor = noise) -> Tensor:
+                given = defense.logits(images[rows[part]], noise[part])
+                return as_float32(given if together else as_logits(given, len(rows[part])))
+
+            logits = torch.cat(list(in_parts(of, len(rows), batch_size, images.device)), -2)
             spoilt |= logits.isnan().any()
             winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.memory import fewer_at_once, refuse_out_of_memory
 from isoloss.compute.networks.acceleration import watched_outputs
 
 # The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
@@ -22,9 +23,9 @@ SMALLEST_BATCH, LARGEST_BATCH = 64, 256
 """Images in a batch; elsewhere than on a CPU, the largest is four times as large."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class BatchSizes:
-    """Images that suitably go through a network together.
+    """Images that suitably go through a network together; fewer once memory has not sufficed.
 
     Attributes:
         attacking: forward and back.
@@ -33,6 +34,16 @@ class BatchSizes:
 
     attacking: int = SMALLEST_BATCH
     counting: int = SMALLEST_BATCH
+
+    def halve(self, error: Exception, device: torch.device) -> None:
+        """From now on half as many, where memory did not suffice.
+
+        Raises:
+            IsolossError: if it does not suffice for one image.
+            Exception: `error`, if it is another.
+        """
+        self.counting = fewer_at_once(self.counting, error, device)
+        self.attacking = max(self.attacking // 2, 1)
 
     def at_most(self, other: BatchSizes) -> BatchSizes:
         """What suits both networks."""
@@ -55,7 +66,8 @@ def suitable_batch_sizes(network: nn.Module, few: Tensor, run: Callable[[], obje
     try:
         with watched_outputs(network, measure):
             run()
-    except Exception:  # what a network cannot do is said where it is asked to
+    except Exception as error:  # what a network cannot do is said where it is asked to
+        refuse_out_of_memory(error)
         return BatchSizes()
     kind = few.device.type
     largest = LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH
