@@ -145,6 +145,15 @@ def free_bytes(device: torch.device) -> int | None:
     return max(min(free + reserve, allowed), 0)
 
 
+def total_bytes(device: torch.device) -> int | None:
+    """How much memory a GPU has; None for a CPU."""
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    if device.type != "cuda":
+        return None
+    return torch.cuda.get_device_properties(device).total_memory
+
+
 @contextmanager
 def no_shared_memory(device: torch.device) -> Generator[None]:
     """Inside, what exceeds a GPU's own memory is an error, as everywhere else, also on Windows and

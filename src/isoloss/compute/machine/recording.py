@@ -11,13 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
+from isoloss.compute.machine.deterministic import deterministic
+from isoloss.compute.machine.device import describe_device
 from isoloss.compute.machine.interrupts import interrupt_main_thread
-from isoloss.compute.machine.memory import is_out_of_memory, peak_bytes
+from isoloss.compute.machine.memory import is_out_of_memory, no_shared_memory, peak_bytes
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.machine.unusable import unused_gpu
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Log, Paused, Started
@@ -73,16 +79,15 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             run.emit(Started(os.getpid(), host=platform.node()))
             group.broadcast("run", _IS_BEGUN)
             prepared = prepare()
+            device, begun_on = _device(prepared), run.environment.get("begun_on")
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device), platform.node())
             run.emit(started)
             yield started
-            if (said := _of_unused_gpu(run, started.device)) is not None:
-                run.emit(said)
-                yield said
-            for event in prepared.resume(run):
-                run.emit(event)
-                yield event
+            with no_shared_memory(device), deterministic(device):
+                for event in chain(_about_device(run, device, begun_on), prepared.resume(run)):
+                    run.emit(event)
+                    yield event
         except (KeyboardInterrupt, GeneratorExit):
             # torchrun interrupts rank 0 too when another process has given up.
             with suppress(IsolossError):  # the disk is full, or the folder gone
@@ -147,7 +152,9 @@ def follow(prepare: Callable[[], tuple[Run, Prepared]]) -> None:
         return
     try:
         run, prepared = prepare()
-        prepared.serve(run)
+        device = _device(prepared)
+        with no_shared_memory(device), deterministic(device):
+            prepared.serve(run)
     except IsolossError as error:
         group.report_failure(str(error))
         raise
@@ -168,13 +175,17 @@ def explain(error: Exception) -> str | None:
     return where_users_code_failed(error)
 
 
-def _of_unused_gpu(run: Run, device: str | None) -> Log | None:
-    """Why a GPU that is there is left alone, where it was left to the machine to choose."""
-    from isoloss.compute.machine.unusable import unused_gpu
-
-    is_left = device == "cpu" and getattr(run.settings, "device", None) == "auto"
-    why = unused_gpu() if is_left else None
-    return None if why is None else Log(f"a GPU is left alone: {why}")
+def _about_device(run: Run, device: torch.device, begun_on: object) -> Iterator[Event]:
+    """Says of a run that another device was at work on it, or why a GPU that is there is left
+    alone, where it was left to the machine to choose."""
+    now = describe_device(device)
+    if begun_on is None:
+        run.record_environment(begun_on=now)
+    elif begun_on != now:
+        yield Log(f"begun on {begun_on}, it goes on on {now}: the last digits may be others there")
+    is_left = device.type == "cpu" and getattr(run.settings, "device", None) == "auto"
+    if is_left and (why := unused_gpu()) is not None:
+        yield Log(f"a GPU is left alone: {why}")
 
 
 def _record_failure(run: Run, message: str) -> None:
@@ -185,14 +196,14 @@ def _record_failure(run: Run, message: str) -> None:
 
 def most_memory(prepared: Prepared) -> int:
     """The bytes that this process has needed at most, of the device where that has its own."""
-    import torch
+    return peak_bytes(_device(prepared))
 
-    return peak_bytes(torch.device(str(prepared.device)))
+
+def _device(prepared: Prepared) -> torch.device:
+    return torch.device(str(prepared.device))
 
 
 def _machine(prepared: Prepared) -> dict[str, object]:
-    import torch
-
     return {
         "isoloss": __version__,
         "torch": str(torch.__version__),
