@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -18,7 +19,8 @@ def deterministic(device: torch.device) -> Generator[None]:
         return
     # Read where cuBLAS is first used; without it the order is of several streams at once.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    cudnn, memory = torch.backends.cudnn, torch.utils.deterministic
+    cudnn: Any = torch.backends.cudnn
+    memory: Any = torch.utils.deterministic
     before = (
         torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory,
         cudnn.deterministic, cudnn.benchmark,

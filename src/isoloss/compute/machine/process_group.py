@@ -53,8 +53,8 @@ class Ranks:
         if device.index is not None:
             if self.local_world > 1:
                 raise IsolossError(
-                    f"the {self.local_world} processes of this machine would share {device}: choose "
-                    "--device cuda, of which each takes one for itself"
+                    f"the {self.local_world} processes of this machine would share {device}: "
+                    "choose --device cuda, of which each takes one for itself"
                 )
             return device
         import torch

@@ -38,7 +38,7 @@ def check_there_is(device: torch.device) -> None:
 
 def unused_gpu() -> str | None:
     """Why an NVIDIA GPU that this machine has cannot be used; None where it has none, or it can, or
-        somebody has hidden it."""
+    somebody has hidden it."""
     if not _has_nvidia_driver() or _is_hidden():
         return None
     try:
@@ -105,8 +105,8 @@ def _try_a_kernel(device: torch.device) -> None:
                 "--device cpu"
             ) from error
         raise IsolossError(
-            f"{name} cannot be used ({_first_line(str(error))}): choose another device, or --device "
-            "cpu"
+            f"{name} cannot be used ({_first_line(str(error))}): choose another device, or "
+            "--device cpu"
         ) from error
 
 

@@ -28,7 +28,7 @@ def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Modu
     Args:
         try_out: runs the network on a few samples, and gives what it then gives.
     """
-    kinds = {p.device.type for p in network.parameters() if p.ndim == 4}
+    kinds = _kinds_of(network)
     if not kinds:
         return network
     if "mps" in kinds:
@@ -49,6 +49,11 @@ def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Modu
         _lay_out(network, torch.contiguous_format)
     network.train(mode)
     return network
+
+
+def _kinds_of(network: nn.Module) -> set[str]:
+    """Of the devices on which a network has parameters for images."""
+    return {p.device.type for p in network.parameters() if p.ndim == 4}
 
 
 def _given(try_out: Callable[[], object]) -> list[Tensor]:

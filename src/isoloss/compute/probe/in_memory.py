@@ -21,8 +21,8 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.losses import Loss
 from isoloss.compute.engine.quantities import Quantity, check_quantities
 from isoloss.compute.machine.device import choose_device
-from isoloss.compute.machine.memory import no_shared_memory
 from isoloss.compute.machine.for_scripts import in_one_line, watch
+from isoloss.compute.machine.memory import no_shared_memory
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.run_at_hand import resumed

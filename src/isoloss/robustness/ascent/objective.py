@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +90,7 @@ def value_at(
 
 def _joined(values: Sequence[ObjectiveValue]) -> ObjectiveValue:
     """The value at the images of several, one after the other."""
-    columns = zip(*(vars(value).values() for value in values), strict=True)
+    columns: Any = zip(*(vars(value).values() for value in values), strict=True)
     return ObjectiveValue(*(None if c[0] is None else torch.cat(c) for c in columns))
 
 

@@ -208,7 +208,6 @@ def misclassified(
             judge = mean_objective(model, VOTES, batch_size)
             return value_at(judge, images, labels, batch_size).success
 
-
         def wrong(rows: slice) -> Tensor:
             logits = as_float32(check_logits(model(images[rows]), labels[rows]))
             refuse_nan(logits.sum(1))

@@ -19,8 +19,8 @@ TOO_OLD = (
 )
 NO_DRIVER = "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU"
 NO_KERNEL = (
-    "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might "
-    "be asynchronously reported at some other API call"
+    "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors "
+    "might be asynchronously reported at some other API call"
 )
 
 
@@ -141,7 +141,7 @@ def test_a_machine_without_a_driver_has_no_such_device(machine):
 def test_a_pytorch_without_cuda_says_where_there_is_one_with_it(machine, monkeypatch):
     machine.has_none("Torch not compiled with CUDA enabled")
     monkeypatch.setattr(torch.version, "cuda", None)
-    with pytest.raises(IsolossError, match="built without CUDA: pip install .*whl/cu130"):
+    with pytest.raises(IsolossError, match=r"built without CUDA: pip install .*whl/cu130"):
         choose_device("cuda")
     assert "without CUDA" in str(unused_gpu())
     machine.said("_has_nvidia_driver", lambda: False)
