@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,7 +56,7 @@ def streamed(pieces: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
         return
     here, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
     try:
-        waiting: tuple[Batch, torch.cuda.Event] | None = None
+        waiting: tuple[Batch, Any] | None = None
         for piece in pieces:
             following = _begun(piece, device, here, aside)
             if waiting is not None:
@@ -72,8 +73,8 @@ def streamed(pieces: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
 
 def _begun(
     piece: Batch, device: torch.device, here: torch.cuda.Stream, aside: torch.cuda.Stream
-) -> tuple[Batch, torch.cuda.Event]:
-    """A batch that is being copied `aside`, and what says that it is there.
+) -> tuple[Batch, Any]:
+    """A batch that is being copied `aside`, and the event that says that it is there.
 
     Its memory is of the stream that computes: what that has done with it before comes first, and
     it is free again in that stream's order.

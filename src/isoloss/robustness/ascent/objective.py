@@ -91,7 +91,8 @@ def value_at(
 def _joined(values: Sequence[ObjectiveValue]) -> ObjectiveValue:
     """The value at the images of several, one after the other."""
     columns: Any = zip(*(vars(value).values() for value in values), strict=True)
-    return ObjectiveValue(*(None if c[0] is None else torch.cat(c) for c in columns))
+    joined: Any = (None if c[0] is None else torch.cat(c) for c in columns)
+    return ObjectiveValue(*joined)
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
