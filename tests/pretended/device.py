@@ -9,13 +9,12 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
-
 from tests.pretended.counts import Counts, line
 from tests.pretended.graphs import Capture, Graph, Pool, State, Stream
 from tests.pretended.marks import CPU, Marks
 from tests.pretended.operations import Operations
+from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 FACTORIES = (
     "zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "arange", "linspace",
@@ -57,8 +56,7 @@ class Gpu(Counts):
             pinned = non_blocking and self.marks.is_pinned(tensor)
             self.operations.brought(to, waits=not pinned)
         with self.operations.at(to):
-            made = _to(tensor, copy=True, **how)
-        return made
+            return _to(tensor, copy=True, **how)
 
     def one_hot(self, classes: Tensor, num_classes: int = -1) -> Tensor:
         """As it is on a GPU, where it looks at the classes only to count them."""

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-
 from tests.pretended.counts import Counts, line
 from tests.pretended.graphs import State
 from tests.pretended.marks import CPU, Marks
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 # Their results tell the host something: it waits for them.
 WAITED_FOR = {

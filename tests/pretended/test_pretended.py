@@ -5,10 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
+from tests.pretended import pretended_gpu
 from torch import nn
 from torch.nn import functional as F
-
-from tests.pretended import pretended_gpu
 
 GPU = torch.device("cuda", 0)
 
@@ -49,7 +48,8 @@ def test_all_that_comes_of_a_tensor_there_is_there(gpu):
     made = (
         x[1:, ::2], x.T, x.view(-1), x + 1, x.clone(), x.double(), copy.deepcopy(x), x.new_zeros(3),
         torch.zeros_like(x), x.argmax(1), nn.Parameter(x), x.detach(), torch.cat([x, x]), x.cuda(),
-        torch.ones(2, device=x.device), torch.tensor([1, 2], device="cuda"), *x.split(2), x.max(1)[0],
+        torch.ones(2, device=x.device), torch.tensor([1, 2], device="cuda"), x.max(1)[0],
+        *x.split(2),
         torch.func.vmap(lambda row: row * 2)(x), F.one_hot(x.argmax(1), 9), F.softmax(x, 1),
         torch.randn(3, device="cuda", generator=torch.Generator("cuda")), x.to(torch.bfloat16),
     )  # fmt: skip
