@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
-from isoloss import probe, random_plane
 from isoloss.compute.data import shuffled_samples, streaming
 from isoloss.compute.data.batch import tensors
 from isoloss.compute.data.dataset import Split
@@ -14,6 +12,7 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.data.streaming import StreamedSplit, fits, on_device, streamed, taken
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.training.batches import Batches
+from tests.pretended import pretended_gpu
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 X = torch.randint(256, (70, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
@@ -72,19 +71,6 @@ def test_samples_that_are_streamed_are_the_same(batches, monkeypatch):
     assert same(again.batches(0, 70, 9), resident.in_order(backwards).batches(0, 70, 9))
 
 
-def test_a_surface_of_data_that_are_streamed_is_the_same(monkeypatch):
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 4))
-    plane = random_plane(model)
-    axis, said = [-1.0, 0.0, 1.0], []
-    told = {"device": "cpu", "progress": False, "on_event": said.append}
-    expected = probe(model, [(X, Y)], plane, axis, axis, **told)
-    assert not any("batch by batch" in str(event) for event in said)
-    monkeypatch.setattr(shuffled_samples, "fits", lambda *_: False)
-    ours = probe(model, [(X, Y)], plane, axis, axis, **told)
-    assert (ours.loss == expected.loss).all()
-    assert any("batch by batch" in str(event) for event in said)
-
-
 def test_a_split_that_is_streamed_is_the_same(free):
     split = Split(X, Y)
     assert on_device(split, CPU).batches(9)
@@ -111,3 +97,53 @@ def test_memory_that_cannot_be_pinned_is_usual_memory():
     order = torch.tensor([3, 1])
     assert same([taken((X, Y), order)], [(X[order], Y[order])])
     assert list(streamed([], CPU)) == []
+
+
+@pytest.fixture
+def gpu():
+    with pretended_gpu(memory=19 * X.nbytes // 10) as there:
+        yield there
+
+
+def test_data_that_do_not_fit_on_a_gpu_are_copied_without_waiting(gpu):
+    resident = ShuffledSamples.of_batches([(X, Y)], 3, CPU)
+    ours = ShuffledSamples.of_batches([(X, Y)], 3, GPU)
+    assert ours.streaming
+    assert sum(gpu.copies.values()) == 0
+    gpu.clear()
+    found = [(x.device.type, x.cpu(), y.cpu()) for x, y in ours.batches(0, 70, 8)]
+    assert {kind for kind, *_ in found} == {"cuda"}
+    assert sum(gpu.copies.values()) >= 2 * 9
+    assert not [where for where in gpu.waits if "data/streaming" in where[0]]
+    assert same([f[1:] for f in found], resident.batches(0, 70, 8))
+
+
+def test_what_fits_on_a_gpu_lies_there():
+    with pretended_gpu(memory=3 * X.nbytes):
+        assert ShuffledSamples.of_batches([(X, Y)], 3, GPU).streaming is None
+        assert ShuffledSamples.of_batches([(X, Y)], 3, GPU, samples=8).streaming is None
+
+
+def test_a_batch_is_computed_when_it_is_there_and_the_next_is_under_way(gpu):
+    """The stream that computes waits for the copy, and the copies for what computed before."""
+    begun = []
+
+    def pieces():
+        for k in range(4):
+            begun.append(k)
+            yield X[k : k + 1].pin_memory(), Y[k : k + 1].pin_memory()
+
+    here = torch.cuda.current_stream()
+    for k, (x, _) in enumerate(streamed(pieces(), GPU)):
+        assert begun == list(range(min(k + 2, 4)))
+        assert len(here.waited_for) == k + 1
+        assert torch.equal(x.cpu(), X[k : k + 1])
+    assert len(set(map(id, here.waited_for))) == 5  # at the end for the stream of copies
+
+
+def test_a_copy_for_nobody_is_waited_for(gpu):
+    here = torch.cuda.current_stream()
+    batches = streamed(((X[k : k + 1], Y[k : k + 1]) for k in range(4)), GPU)
+    next(batches)
+    batches.close()
+    assert type(here.waited_for[-1]) is type(here)
