@@ -9,7 +9,7 @@ from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
 from isoloss.compute.data import streaming
-from isoloss.compute.engine import batch_size
+from isoloss.compute.engine import evaluator
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log
@@ -33,7 +33,7 @@ def network():
 @pytest.fixture
 def in_large_batches(monkeypatch):
     """Batches as large as if memory had no end."""
-    monkeypatch.setattr(batch_size, "SHARE_OF_FREE", 0.001)
+    monkeypatch.setattr(evaluator, "suitable_batch_size", lambda *_: 128)
 
 
 def test_a_surface_of_data_that_do_not_fit_is_the_same():
@@ -43,9 +43,7 @@ def test_a_surface_of_data_that_do_not_fit_is_the_same():
     with pretended_gpu(memory=1 << 20):
         times = 3 * torch.cuda.mem_get_info()[0] // X.nbytes // 2
         many = [(X.repeat(times, 1, 1, 1), Y.repeat(times))]
-        ours = probe(
-            model, many, plane, AXIS, AXIS, device="cuda", on_event=said.append, **ASKED
-        )
+        ours = probe(model, many, plane, AXIS, AXIS, device="cuda", on_event=said.append, **ASKED)
     assert any("batch by batch" in str(event) for event in said)
     np.testing.assert_allclose(ours.loss, expected.loss, rtol=1e-4)
 
@@ -87,13 +85,18 @@ def test_a_training_on_data_that_do_not_fit_is_the_same(in_folder_of_users_modul
     assert there.test_loss == pytest.approx(at_end.test_loss, rel=1e-3)
 
 
-def test_an_evaluation_for_which_memory_does_not_suffice_finds_the_same(monkeypatch):
-    model, x = network(), X.float() / 255
-    asked = {"precision": "fp32", "progress": False, "protocol": "paper", "steps": 3}
-    rows = []
-    for memory in (None, 400_000):
+def test_an_evaluation_for_which_memory_does_not_suffice_finds_the_same():
+    torch.manual_seed(0)
+    wide = nn.Sequential(
+        nn.Conv2d(3, 128, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 4)
+    )
+    asked = {"precision": "fp32", "progress": False, "steps": 2, "queries": 3, "device": "cuda"}
+    asked["convergence"] = "none"
+    rows, peaks = [], []
+    for memory in (1 << 30, 700_000):
         with pretended_gpu(memory=memory) as gpu:
-            table = evaluate(model, x, Y, ["pgd"], 0.05, device="cuda", **asked)
-            rows.append([(r["attack"], r["eps"], r["accuracy"]) for r in table.rows])
-            print(gpu.marks.peak)
+            table = evaluate(wide, X[:30].float() / 255, Y[:30], ["pgd", "square"], 0.05, **asked)
+            rows.append([(r.attack, r.eps, r.accuracy) for r in table.rows])
+            peaks.append(gpu.marks.peak)
     assert rows[0] == rows[1]
+    assert peaks[0] > 1_000_000
