@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.pretended import pretended_gpu
 
 from isoloss.compute.data import shuffled_samples, streaming
 from isoloss.compute.data.batch import tensors
@@ -12,7 +13,6 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.data.streaming import StreamedSplit, fits, on_device, streamed, taken
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.training.batches import Batches
-from tests.pretended import pretended_gpu
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 X = torch.randint(256, (70, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()

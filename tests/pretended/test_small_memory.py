@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.pretended import pretended_gpu
 from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
@@ -17,7 +18,6 @@ from isoloss.robustness import evaluate
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 from isoloss.work import resume
-from tests.pretended import pretended_gpu
 
 X = torch.randint(256, (70, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
 Y = torch.arange(70) % 4
