@@ -1,5 +1,5 @@
-"""What docs/cluster.md says of memory and of the same numbers: on a CPU, on another device, and on a
-GPU with little memory, pretended."""
+"""Memory and the same numbers, as docs/cluster.md has it: on a CPU, on another device, and on a GPU
+with little memory, pretended."""
 
 from __future__ import annotations
 
