@@ -21,7 +21,7 @@ SHARE_OF_FREE = 2
 def fits(data: Iterable[Tensor], device: torch.device, share: float = 1.0) -> bool:
     """Whether data, or a share of them, may lie on a device, beside all that is computed there."""
     free = free_bytes(device)
-    size = share * sum(tensor.nbytes for tensor in data if tensor.device != device)
+    size = share * sum(tensor.nbytes for tensor in data if tensor.device.type != device.type)
     return free is None or size <= free // SHARE_OF_FREE
 
 

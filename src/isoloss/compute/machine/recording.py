@@ -79,13 +79,13 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             run.emit(Started(os.getpid(), host=platform.node()))
             group.broadcast("run", _IS_BEGUN)
             prepared = prepare()
-            device, begun_on = _device(prepared), run.environment.get("begun_on")
+            device, so_far = _device(prepared), _last_device(run)
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device), platform.node())
             run.emit(started)
             yield started
             with no_shared_memory(device), deterministic(device):
-                for event in chain(_about_device(run, device, begun_on), prepared.resume(run)):
+                for event in chain(_about_device(run, device, so_far), prepared.resume(run)):
                     run.emit(event)
                     yield event
         except (KeyboardInterrupt, GeneratorExit):
@@ -175,14 +175,20 @@ def explain(error: Exception) -> str | None:
     return where_users_code_failed(error)
 
 
-def _about_device(run: Run, device: torch.device, begun_on: object) -> Iterator[Event]:
+def _last_device(run: Run) -> str | None:
+    """The name of what was at work on a run last, where that is known."""
+    known = run.environment
+    return "CPU" if known.get("device") == "cpu" else known.get("device_name")
+
+
+def _about_device(run: Run, device: torch.device, so_far: str | None) -> Iterator[Event]:
     """Says of a run that another device was at work on it, or why a GPU that is there is left
     alone, where it was left to the machine to choose."""
     now = describe_device(device)
-    if begun_on is None:
-        run.record_environment(begun_on=now)
-    elif begun_on != now:
-        yield Log(f"begun on {begun_on}, it goes on on {now}: the last digits may be others there")
+    if device.type != "cpu":
+        run.record_environment(device_name=now)
+    if so_far not in (None, now):
+        yield Log(f"so far on {so_far}, it goes on on {now}: last digits may be others there")
     is_left = device.type == "cpu" and getattr(run.settings, "device", None) == "auto"
     if is_left and (why := unused_gpu()) is not None:
         yield Log(f"a GPU is left alone: {why}")
