@@ -10,6 +10,7 @@ from isoloss import IsolossError, probe, random_plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.points_at_once import points_at_once
+from isoloss.compute.probe import surface_probing
 
 CPU = torch.device("cpu")
 
@@ -97,7 +98,7 @@ def test_batch_norms_are_measured_anew_on_whole_batches_or_not_at_all():
         ours.move_to(0.0, 0.0)
 
 
-def test_a_precision_is_not_left_for_want_of_memory():
+def test_a_precision_is_not_left_for_want_of_memory(monkeypatch):
     """bf16 takes less than what would come after it."""
 
     class Needy(nn.Linear):
@@ -106,9 +107,10 @@ def test_a_precision_is_not_left_for_want_of_memory():
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return super().forward(x.flatten(1))
 
+    monkeypatch.setattr(surface_probing, "reduced_precisions", lambda _: ["bf16"])
     model = Needy(768, 4)
-    with pytest.raises(IsolossError, match="out of memory"):
+    with pytest.raises(IsolossError, match=r"^out of memory: choose a smaller batch_size"):
         probe(
-            model, [images(12)], random_plane(model), [0.0, 1.0], [0.0, 1.0], precision="bf16",
+            model, [images(12)], random_plane(model), [0.0, 1.0], [0.0, 1.0], precision="auto",
             progress=False,
         )  # fmt: skip

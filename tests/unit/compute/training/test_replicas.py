@@ -84,3 +84,32 @@ def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
     with pytest.raises(IsolossError, match="--device cpu"):
         check_device(torch.device("mps"), Ranks(0, 0, 2, 2))
     check_device(torch.device("mps"), Ranks())
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_nccl", "backend"),
+    [("cuda", True, "nccl"), ("cuda", False, "gloo"), ("cpu", True, "gloo")],
+)
+def test_without_nccl_gradients_go_by_gloo(monkeypatch, kind, has_nccl, backend):
+    """As on Windows, where PyTorch has none."""
+
+    class Two(ProcessGroup):
+        def store(self):
+            return None
+
+    class Asked(Exception):
+        pass
+
+    def init(name, **how):
+        assert (how["device_id"] is not None) is (name == "nccl")
+        raise Asked(name)
+
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: has_nccl)
+    monkeypatch.setattr(torch.distributed, "init_process_group", init)
+    group = Two(Ranks(0, 0, 2, 2))
+    with (
+        pytest.raises(Asked, match=backend),
+        replicated(nn.Linear(2, 2), lambda n: n(torch.zeros(1, 2)), torch.device(kind), group),
+    ):
+        pass
