@@ -45,7 +45,9 @@ def described(document: Document, packing: Packing) -> dict[str, Any]:
         "views": [_view(view, places, packing) for view in views],
         "linked": document.links.camera,
         "linked_look": document.links.look,
-        "themes": {name: asdict(theme) | {"ground": theme.ground} for name, theme in THEMES.items()},
+        "themes": {
+            name: asdict(theme) | {"ground": theme.ground} for name, theme in THEMES.items()
+        },
     }
 
 
@@ -176,9 +178,7 @@ def _shape(surface: Surface, mesh: DisplayMesh, packing: Packing) -> dict[str, A
     return found
 
 
-def _path(
-    path: Trajectory, layer: SurfaceLayer, index: int, scene: Scene
-) -> dict[str, Any]:
+def _path(path: Trajectory, layer: SurfaceLayer, index: int, scene: Scene) -> dict[str, Any]:
     number = scene.path_number(layer, index)
 
     def plain(values: Array) -> list[float | None]:

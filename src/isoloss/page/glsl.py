@@ -19,7 +19,9 @@ PROGRAMS = {
 }
 """Those that a page draws with, and whose vertex shader each of them has."""
 
-_HEAD = "#version 300 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2D;\n"
+_HEAD = (
+    "#version 300 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2D;\n"
+)
 _VERSION = re.compile(r"#version .*\n")
 _INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 _REMARK = re.compile(r"//.*")

@@ -60,9 +60,7 @@ def _look(scene: Scene, texture: Texture, packing: Packing) -> dict[str, Any]:
         if colors is None:
             return []
         found = notes(extent, texture, colors, appearance, frame, theme)
-        return [
-            {"text": n.text, "short": n.short, "color": n.color, "sign": n.sign} for n in found
-        ]
+        return [{"text": n.text, "short": n.short, "color": n.color, "sign": n.sign} for n in found]
 
     own = [scene.appearance_of(layer) for layer in shown]
     palettes: list[Palette] = [(a.colormap, a.reverse_colormap) for a in own]

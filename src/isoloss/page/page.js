@@ -975,10 +975,10 @@ const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
 Object.assign(View.prototype, {
   font(size) { this.pen.font = `${Math.max(6, Math.round(this.em * size))}px Roboto, system-ui, sans-serif`; },
   width(text, size = 1) { this.font(size); return this.pen.measureText(text).width; },
-  measure(text, size = 1) { return [this.width(text, size), 1.17 * this.em * size]; },
+  measure(text, size = 1) { return [this.width(text, size), 0.76 * this.em * size]; },
 
   say(text, x, y, { size = 1, align = [0.5, 0.5], color = theme.quiet_ink, halo = null } = {}) {
-    const { pen } = this, [width, height] = this.measure(text, size), base = Math.round(y + (0.93 / 1.17 - align[1]) * height);
+    const { pen } = this, [width, height] = this.measure(text, size), base = Math.round(y + (0.74 / 0.76 - align[1]) * height);
     const left = Math.round(x - align[0] * width);
     pen.direction = "ltr";
     if (halo) {
@@ -1034,7 +1034,7 @@ Object.assign(View.prototype, {
     const beside = size[0] > 40 * em ? 9.5 * em : 0, room = size[0] - 2 * at - beside, line = 1.3 * big * em;
     const most = Math.min(Math.max(Math.floor(0.2 * size[1] / line), 1), 3);
     const lines = inLines(title, most, part => this.width(part, big) <= room);
-    const width = Math.max(...lines.map(l => this.width(l, big))), height = 1.17 * big * em + line * (lines.length - 1), rim = Math.min(0.6 * em, at);
+    const width = Math.max(...lines.map(l => this.width(l, big))), height = 0.76 * big * em + line * (lines.length - 1), rim = Math.min(0.6 * em, at);
     const rect = [at - rim, at - rim, at + width + rim, at + height + rim];
     this.plate(rect);
     this.reserve([0, 0, rect[2], rect[3]]);

@@ -24,10 +24,9 @@ from isoloss.scene.document import Document
 from isoloss.shortening import without_middle
 from isoloss.version import __version__
 
-SUFFIXES = (".html", ".htm")
-PICTURE = (960, 600)
+PICTURE = (800, 500)
 """Pixels of what is shown where WebGL 2 is missing."""
-_COLORS = 64
+_COLORS = 48
 _LONGEST_FACT = 4000
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
@@ -131,9 +130,7 @@ def _facts(document: Document, command: str) -> str:
         )
         grid = " × ".join(map(str, surface.shape))
         heading = _escaped(brief(surface.title or "surface"))
-        found.append(
-            f"<h2><bdi>{heading}</bdi></h2><dl><dt>grid</dt><dd>{grid}</dd>{rows}</dl>"
-        )
+        found.append(f"<h2><bdi>{heading}</bdi></h2><dl><dt>grid</dt><dd>{grid}</dd>{rows}</dl>")
     return "".join(found)
 
 
