@@ -70,4 +70,5 @@ def export_page(
     options |= contours_of(options)
     document = stage(sources[0] if len(sources) == 1 else sources, **options)
     command = shlex.join(["isoloss", *sys.argv[1:]])
-    return write_page(document, namespace.out, command, options.get("theme", ""))
+    turned = bool(options.keys() & {"azimuth", "elevation"})
+    return write_page(document, namespace.out, command, options.get("theme", ""), fits=turned)

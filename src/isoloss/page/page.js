@@ -414,6 +414,16 @@ function filling(c, size, corners, [left, top, right, bottom]) {
   return c;
 }
 
+// As far away as it takes to see all corners, and no closer than it is.
+function fitting(c, size, corners) {
+  const axes = axesOf(c), [width, height] = halfExtent(c, size).map(half => MARGIN * half / c.distance);
+  const needed = corners.map(corner => {
+    const [x, y, z] = axes.map(row => dot(row, corner.map((v, k) => v - c.target[k]))), reach = Math.max(Math.abs(x) / width, Math.abs(y) / height);
+    return c.orthographic ? reach : reach + z;
+  });
+  return { ...c, distance: Math.max(c.distance, ...needed) };
+}
+
 function axisView(c, key) {
   const [azimuth, elevation] = { 1: [0, 0], 3: [90, 0], 7: [0, 90] }[key];
   const distance = key === "7" && c.distance === DISTANCE ? 5.3 : key !== "7" && c.distance === 5.3 ? DISTANCE : c.distance;
@@ -678,7 +688,10 @@ class View {
     const c = this.camera;
     if (this.first !== null || c.distance !== DISTANCE || c.target.some((t, k) => t !== TARGET[k])) { this.first ??= c; return; }
     this.first = c;
-    if (!(fromAbove(c) || upright(this.size))) return;
+    if (!(fromAbove(c) || upright(this.size))) {
+      if (content.fits) this.camera = this.first = fitting(c, this.size, this.corners());
+      return;
+    }
     const { em, about, shows } = this, axes = shows.axes ? 3.6 * em : em, top = about.title ? 4.2 * em : 1.6 * em;
     const beta = this.size[0] > 32 * em ? about.axes[1] : about.axes[1].split(" (")[0];
     const left = axes + (shows.axes && fromAbove(c) ? 0.55 * em * beta.length : 0);
@@ -1161,11 +1174,15 @@ Object.assign(View.prototype, {
         for (let k = 0; k + 1 < edges.length; k++) this.fill(span(edges[k], edges[k + 1]), colorAt(palette, bands ? (edges[k] + edges[k + 1]) / 2 : classes[k]));
         continue;
       }
-      const blend = isUpright ? this.pen.createLinearGradient(0, bottom, 0, top) : this.pen.createLinearGradient(left, 0, right, 0);
-      for (let k = 0; k <= 48; k++) blend.addColorStop(k / 48, css(colorAt(palette, k / 48)));
-      this.pen.fillStyle = blend;
-      this.pen.fillRect(left, top, right - left, bottom - top);
+      this.blend([left, top, right, bottom], palette, isUpright);
     }
+  },
+
+  blend([left, top, right, bottom], palette, isUpright) {
+    const colors = isUpright ? this.pen.createLinearGradient(0, bottom, 0, top) : this.pen.createLinearGradient(left, 0, right, 0);
+    for (let k = 0; k <= 48; k++) colors.addColorStop(k / 48, css(colorAt(palette, k / 48)));
+    this.pen.fillStyle = colors;
+    this.pen.fillRect(left, top, right - left, bottom - top);
   },
 
   cap(rect, end) {
@@ -1340,7 +1357,7 @@ Object.assign(View.prototype, {
     this.plate([left - 0.4 * em, top - 0.4 * em, left + width + 0.4 * em, top + height + 0.4 * em]);
     entries.forEach((entry, k) => {
       const y = top + (k + 0.5) * line, wide = 2 * em;
-      if (entry.palette !== null) for (let n = 0; n < 48; n++) this.fill([left + n / 48 * wide, y - 4 * unit, left + (n + 1) / 48 * wide, y + 4 * unit], colorAt(arrays[entry.palette], (n + 0.5) / 48));
+      if (entry.palette !== null) this.blend([left, y - 4 * unit, left + wide, y + 4 * unit], arrays[entry.palette], false);
       else if (entry.line) for (const [half, color] of [[1.2 * entry.line + 1.3, theme.path_casing], [1.2 * entry.line, entry.color]]) this.fill([left, y - half * unit, left + wide, y + half * unit], color);
       else if (!entry.shapes.length) this.fill([left, y - 4 * unit, left + wide, y + 4 * unit], entry.color);
       entry.shapes.forEach((shape, n) => this.flatMark(left + wide * (entry.shapes.length > 1 ? n / (entry.shapes.length - 1) : 0.5), y, 5 * unit, shape, entry.color));

@@ -31,22 +31,28 @@ _LONGEST_FACT = 4000
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
-def write_page(document: Document, path: Path, command: str = "", theme: str = "") -> Path:
+def write_page(
+    document: Document, path: Path, command: str = "", theme: str = "", *, fits: bool = False
+) -> Path:
     """Write what `document` shows as a page that needs nothing else, and asks nothing of a network.
 
     Args:
         command: what made it, as typed.
         theme: "dark" or "light"; unless given, that of the reader's system.
+        fits: the camera steps back until the whole box is in sight, as that of a picture that was
+            asked for from some side.
 
     Raises:
         IsolossError: nothing is to be seen, or `path` cannot be written.
     """
-    page = page_of(document, command, theme)
+    page = page_of(document, command, theme, fits=fits)
     return write_atomic(path, lambda p: p.write_text(page, encoding="utf-8"))
 
 
-def page_of(document: Document, command: str = "", theme: str = "") -> str:
-    """The text of the page.
+def page_of(
+    document: Document, command: str = "", theme: str = "", *, fits: bool = False
+) -> str:
+    """The text of the page; arguments as those of `write_page`.
 
     Raises:
         IsolossError: nothing is to be seen.
@@ -55,8 +61,8 @@ def page_of(document: Document, command: str = "", theme: str = "") -> str:
         raise IsolossError("there is nothing to show yet: no value is a number")
     packing = Packing()
     content = described(document, packing)
-    content |= {"arrays": packing.kinds, "theme": theme, "programs": PROGRAMS}
-    content |= {"shaders": sources()}
+    content |= {"arrays": packing.kinds, "theme": theme, "fits": fits}
+    content |= {"programs": PROGRAMS, "shaders": sources()}
     script, style = _minified("page.js"), _minified("page.css")
     title = brief(document.view.heading or document.view.shown[0].name)
     words = summary(document)
