@@ -15,7 +15,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.annotations.axes import AxisTicks
 from isoloss.gl.layers.analysis import shown_minima
-from isoloss.page.looks import FINE, looks_of, scale_of
+from isoloss.page.looks import FINE, kept_fields, looks_of, scale_of
 from isoloss.page.packing import Packing, bent, rounded, shares
 from isoloss.scene.appearance import LABELLED_MINIMA
 from isoloss.scene.document import Document
@@ -52,20 +52,15 @@ def described(document: Document, packing: Packing) -> dict[str, Any]:
 
 
 def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
-    """Its values: exactly; of a large one to five digits, and its errors to three."""
+    """Its values: exactly; of a large one to five digits, its errors and the like to three."""
     exact = surface.loss.size <= FINE
 
-    def kept(values: NDArray[Any], bits: int = 12) -> int:
+    def kept(values: NDArray[Any], bits: int) -> int:
         return packing.add(values, "f8") if exact else packing.add(rounded(values, bits), "f4")
 
-    def known(values: NDArray[Any] | None) -> int | None:
-        return kept(values) if values is not None and np.isfinite(values).any() else None
-
-    columns = {
-        name: known(values) for name, values in surface.columns.items() if name != "predicted"
-    }
+    fields = kept_fields(surface)
     classes: list[str] = []
-    predicted = surface.columns.get("predicted")
+    predicted = fields.get("column predicted")
     if predicted is not None:
         numbers = np.unique(predicted[np.isfinite(predicted)]).astype(int)
         classes = [class_name(surface, k)[:80] for k in range(int(numbers.max(initial=-1)) + 1)]
@@ -73,12 +68,8 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
         "shape": surface.shape,
         "alpha": packing.add(surface.alpha, "f8"),
         "beta": packing.add(surface.beta, "f8"),
-        "loss": kept(surface.loss, 18),
-        "stderr": known(np.where(surface.loss_stderr > 0, surface.loss_stderr, np.nan)),
-        "accuracy": known(surface.accuracy),
-        "spread": known(surface.spread),
-        "columns": {name: at for name, at in columns.items() if at is not None},
-        "predicted": known(predicted),
+        "loss": kept(surface.loss, 17),
+        "fields": {name: kept(f, 9 if name == "stderr" else 12) for name, f in fields.items()},
         "classes": classes[:2000],
         "computed": None
         if surface.is_complete

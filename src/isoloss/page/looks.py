@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.derivatives import slope
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.refine import fill_nearest, fill_uncomputed
+from isoloss.geometry.surface import Surface
 from isoloss.gl.annotations.notes import Extent, notes
 from isoloss.page.packing import Packing, shares
 from isoloss.scene.colormaps import OWN, colormap
@@ -87,18 +90,37 @@ def _look(scene: Scene, texture: Texture, packing: Packing) -> dict[str, Any]:
 
 def _values(
     layer: SurfaceLayer, texture: Texture, colors: ColorScale | None, packing: Packing
-) -> int | None:
-    """(A, B) positions along the colormap at the grid points; None where the heights have them."""
-    if texture.values is None or colors is None:
+) -> int | str | None:
+    """(A, B) positions along the colormap at the grid points, or what of the surface the page reads
+    them from; None where the heights have them, or nothing has."""
+    surface = layer.surface
+    if texture.values is None or colors is None or not layer.has(texture):
         return None
-    if not layer.has(texture):
-        return None
-    values, computed = field_values(layer, texture), layer.surface.computed
+    values, computed = field_values(layer, texture), surface.computed
     if texture.paint == "classes":
         known = np.where(computed, values, fill_nearest(values))
         return packing.add(*shares(class_positions(known), fine=False))
+    if surface.is_complete:
+        if texture.values is slope:
+            return "slope"
+        for name, field in kept_fields(surface).items():
+            if np.array_equal(values, field, equal_nan=True):
+                return name
     positions = colors.scale.apply(fill_uncomputed(values, computed))
     return packing.add(*shares(positions, fine=values.size <= FINE))
+
+
+def kept_fields(surface: Surface) -> dict[str, Array]:
+    """What a page keeps of a surface beside its loss, by name, where it is known somewhere."""
+    fields = {
+        "stderr": np.where(
+            surface.computed & (surface.loss_stderr > 0), surface.loss_stderr, np.nan
+        ),
+        "accuracy": surface.accuracy,
+        **({} if surface.spread is None else {"spread": surface.spread}),
+        **{f"column {name}": values for name, values in surface.columns.items()},
+    }
+    return {name: field for name, field in fields.items() if np.isfinite(field).any()}
 
 
 def _bar(colors: ColorScale, bands: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 (() => {
 const FLOOR = -0.22, BOX_HEIGHT = 0.9, TARGET = [0, 0, 0.13], DISTANCE = 6.3, FIELD = 26 * Math.PI / 180;
 const UPRIGHT = 1.15, FROM_ABOVE = 75, MARGIN = 0.9, PER_PIXEL = 0.35, CLOSER = 1.12, STEP = 12;
-const RADIUS = 0.32, FARTHEST = 90, QUICK_POINTS = 112, SLOW = 45, REST = 180;
+const RADIUS = 0.32, FARTHEST = 90, QUICK_POINTS = 112, SLOW = 45, REST = 250, COARSE = 0.5, MANY = 250000;
 const HOLLOW = { 1: 0, 8: 7, 9: 5 };
 const $ = id => document.getElementById(id);
 const clamp = (v, lo, hi) => v < lo ? lo : v > hi ? hi : v;
@@ -72,25 +72,34 @@ const toUnit = axis => {
   return axis.map(v => span > 0 ? 2 * (v - low) / span - 1 : 0);
 };
 
-// Bilinear between the points of a coarse grid; `places(k)` gives [index, fraction] of fine ones.
-function refined(values, columns, rowPlaces, columnPlaces) {
-  const fine = new Float64Array(rowPlaces.length * columnPlaces.length);
-  let k = 0;
-  for (const [i, p] of rowPlaces) for (const [j, q] of columnPlaces) {
-    const at = i * columns + j, down = p ? columns : 0, right = q ? 1 : 0;
-    const low = p ? values[at] * (1 - p) + values[at + down] * p : values[at];
-    const high = q ? (p ? values[at + right] * (1 - p) + values[at + down + right] * p : values[at + right]) : 0;
-    fine[k++] = q ? low * (1 - q) + high * q : low;
+// Bilinear between the points of a coarse grid. Of the fine points of either axis `at` is the coarse
+// one before each, and `part` how far it lies towards the next.
+function refined(values, columns, down, across) {
+  const n = down.at.length, m = across.at.length, fine = new Float64Array(n * m);
+  for (let r = 0, k = 0; r < n; r++) {
+    const row = down.at[r] * columns, p = down.part[r], below = p ? columns : 0;
+    for (let c = 0; c < m; c++, k++) {
+      const at = row + across.at[c], q = across.part[c];
+      const low = p ? values[at] * (1 - p) + values[at + below] * p : values[at];
+      fine[k] = q ? low * (1 - q) + (p ? values[at + 1] * (1 - p) + values[at + below + 1] * p : values[at + 1]) * q : low;
+    }
   }
   return fine;
 }
 
-const cut = (points, steps) => Array.from({ length: (points - 1) * steps + 1 }, (_, k) => [Math.floor(k / steps), k % steps / steps]);
+function placesOf(count, place) {
+  const at = new Int32Array(count), part = new Float64Array(count);
+  for (let k = 0; k < count; k++) [at[k], part[k]] = place(k);
+  return { at, part };
+}
+
+const split = (points, steps) => placesOf((points - 1) * steps + 1, k => [Math.floor(k / steps), k % steps / steps]);
+const nearest = (points, steps) => placesOf((points - 1) * steps + 1, k => [Math.floor((k + (steps >> 1)) / steps), 0]);
 
 function strided(points, stride) {
-  const last = points - 1, coarse = [...every(stride, points)];
-  return Array.from({ length: points }, (_, k) => {
-    const at = Math.min(Math.floor(k / stride), coarse.length - 1), from = coarse[at], to = coarse[at + 1] ?? last;
+  const coarse = every(stride, points);
+  return placesOf(points, k => {
+    const at = Math.min(Math.floor(k / stride), coarse.length - 1), from = coarse[at], to = coarse[at + 1] ?? from;
     return [at, to > from ? (k - from) / (to - from) : 0];
   });
 }
@@ -103,7 +112,7 @@ function every(stride, points) {
 }
 
 // The derivative along rows (`step` apart in memory) of values on an axis; one-sided beside holes.
-function derivative(axis, values, count, lines, step, lineStep) {
+function derivative(axis, values, count, lines, step, lineStep, most = 6e4) {
   const slopes = new Float32Array(values.length), n = count;
   if (n < 2) return slopes;
   const secant = new Float64Array(n - 1), slope = new Float64Array(n);
@@ -122,7 +131,7 @@ function derivative(axis, values, count, lines, step, lineStep) {
     for (let k = 0; k < n; k++) {
       const left = k ? secant[k - 1] : NaN, right = k < n - 1 ? secant[k] : NaN;
       const found = Number.isNaN(slope[k]) ? (Number.isNaN(left) ? right : left) : slope[k];
-      slopes[at + k * step] = Number.isNaN(found) ? 0 : clamp(found, -6e4, 6e4);
+      slopes[at + k * step] = Number.isNaN(found) ? 0 : clamp(found, -most, most);
     }
   }
   return slopes;
@@ -148,8 +157,8 @@ function meshOf(layer, surface, scale) {
     const slack = scale.kind === "log" ? [Math.abs(scale.lo), Math.abs(scale.hi)] : [scale.hi - scale.lo, scale.hi - scale.lo];
     return v > scale.hi + 1e-9 * slack[1] ? 1 : v < scale.lo - 1e-9 * slack[0] ? -1 : 0;
   });
-  const places = [cut(A, sa), cut(B, sb)];
-  const clamped = refined(above, B, ...places);
+  const places = [split(A, sa), split(B, sb)];
+  const clamped = above.some(v => v) ? refined(above, B, ...places) : null;
   const certain = layer.certain === undefined ? null : refined(shares(arrays[layer.certain]), B, ...places);
   const coarse = every(layer.stride, columns).length;
   const sky = refined(shares(arrays[layer.sky]), coarse, strided(rows, layer.stride), strided(columns, layer.stride));
@@ -162,10 +171,15 @@ function verticesOf(mesh) {
   const buffer = new ArrayBuffer(24 * rows * columns), floats = new Float32Array(buffer), states = new Uint8Array(buffer);
   for (let i = 0, k = 0; i < rows; i++) for (let j = 0; j < columns; j++, k++) {
     const h = height[k];
-    floats.set([x[i], y[j], Number.isNaN(h) ? 0 : h, sx[k], sy[k]], 6 * k);
-    states[24 * k + 20] = sky[k] * 255 + 0.5;
-    states[24 * k + 21] = certain ? certain[k] * 255 + 0.5 : 255;
-    states[24 * k + 22] = Math.abs(clamped[k]) * 255 + 0.5;
+    const at = 6 * k, state = 24 * k + 20;
+    floats[at] = x[i];
+    floats[at + 1] = y[j];
+    floats[at + 2] = h === h ? h : 0;
+    floats[at + 3] = sx[k];
+    floats[at + 4] = sy[k];
+    states[state] = sky[k] * 255 + 0.5;
+    states[state + 1] = certain ? certain[k] * 255 + 0.5 : 255;
+    states[state + 2] = clamped ? Math.abs(clamped[k]) * 255 + 0.5 : 0;
   }
   return buffer;
 }
@@ -183,15 +197,23 @@ function trianglesOf(mesh, stride) {
   return found.subarray(0, n);
 }
 
+// Along the colormap at the grid points: as they were packed, or of a field of the surface.
+function positionsOf(surface, values, colors) {
+  if (typeof values === "number") return shares(arrays[values]);
+  if (values !== "slope") return Float64Array.from(arrays[surface.fields[values]], colors.apply);
+  const [A, B] = surface.shape, loss = Float64Array.from(arrays[surface.loss], v => Number.isFinite(v) ? v : NaN);
+  const down = derivative(arrays[surface.alpha], loss, A, B, B, 1, Infinity), across = derivative(arrays[surface.beta], loss, B, A, 1, B, Infinity);
+  return loss.map((v, k) => Number.isNaN(v) ? NaN : colors.apply(Math.hypot(down[k], across[k])));
+}
+
 function valuesOf(mesh, layer, surface, look, which, scale) {
   const count = mesh.rows * mesh.columns, values = new Float32Array(count), B = surface.shape[1];
   if (look.scale === null) return values.fill(0.5);
   if (look.has_values) {
     if (look.values[which] === null) return values.fill(-1);
-    const coarse = shares(arrays[look.values[which]]);
+    const coarse = positionsOf(surface, look.values[which], scaleOf(look.scale));
     if (look.paint === "classes") {
-      const near = (points, steps) => Array.from({ length: (points - 1) * steps + 1 }, (_, k) => [Math.floor((k + Math.floor(steps / 2)) / steps), 0]);
-      values.set(refined(coarse, B, near(surface.shape[0], layer.steps[0]), near(B, layer.steps[1])));
+      values.set(refined(coarse, B, nearest(surface.shape[0], layer.steps[0]), nearest(B, layer.steps[1])));
     } else values.set(refined(coarse, B, ...mesh.places));
   } else if (look.same_scale) values.set(mesh.height);
   else {
@@ -204,47 +226,62 @@ function valuesOf(mesh, layer, surface, look, which, scale) {
 
 // -- lines ------------------------------------------------------------------------------------
 
+// Records of two ends and a colour, in an array that grows.
 class Segments {
-  constructor() { this.floats = []; this.colors = []; }
-  add(start, end, color = [1, 1, 1, 1]) {
-    this.floats.push(start[0], start[1], start[2], end[0], end[1], end[2]);
-    this.colors.push(color);
+  constructor() {
+    this.count = 0;
+    this.room(256);
   }
-  records() {
-    const n = this.colors.length, buffer = new ArrayBuffer(28 * n), floats = new Float32Array(buffer), all = new Uint8Array(buffer);
-    for (let k = 0; k < n; k++) {
-      for (let c = 0; c < 6; c++) floats[7 * k + c] = this.floats[6 * k + c];
-      all.set(bytes(this.colors[k]), 28 * k + 24);
-    }
-    return buffer;
+  room(count) {
+    const before = this.bytes;
+    this.buffer = new ArrayBuffer(28 * count);
+    [this.floats, this.bytes] = [new Float32Array(this.buffer), new Uint8Array(this.buffer)];
+    if (before) this.bytes.set(before);
   }
+  put(x0, y0, z0, x1, y1, z1, color) {
+    if (28 * (this.count + 1) > this.buffer.byteLength) this.room(4 * this.count);
+    const { floats } = this, at = 7 * this.count++;
+    floats[at] = x0; floats[at + 1] = y0; floats[at + 2] = z0;
+    floats[at + 3] = x1; floats[at + 4] = y1; floats[at + 5] = z1;
+    const byte = 4 * (at + 6);
+    for (let k = 0; k < 4; k++) this.bytes[byte + k] = Math.round(255 * color[k]);
+  }
+  add(start, end, color = [1, 1, 1, 1]) { this.put(start[0], start[1], start[2], end[0], end[1], end[2], [...color, 1]); }
+  records() { return this.bytes.subarray(0, 28 * this.count); }
 }
 
-// Where the triangles of a mesh cross levels of height; `stride` leaves points out.
+// Where the triangles of a mesh cross levels of height, ascending; `stride` leaves points out.
 function contoursOf(mesh, levels, colors, stride = 1) {
-  const { columns, height, x, y } = mesh, found = new Segments();
-  const is = every(stride, mesh.rows), js = every(stride, columns);
-  const cross = (level, p, q) => {
-    const t = (level - p[2]) / (q[2] - p[2]);
-    return [p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]), level];
+  const { columns, height, x, y } = mesh, found = new Segments(), ends = new Float64Array(6);
+  const is = every(stride, mesh.rows), js = every(stride, columns), count = levels.length;
+  let n = 0;
+  const cross = (level, x0, y0, h0, x1, y1, h1) => {
+    if (h0 > level === h1 > level) return;
+    const t = (level - h0) / (h1 - h0);
+    ends[n++] = x0 + t * (x1 - x0);
+    ends[n++] = y0 + t * (y1 - y0);
   };
-  for (let r = 0; r + 1 < is.length; r++) for (let s = 0; s + 1 < js.length; s++) {
-    const [i, j, i1, j1] = [is[r], js[s], is[r + 1], js[s + 1]];
-    const a = height[i * columns + j], b = height[i1 * columns + j], c = height[i1 * columns + j1], d = height[i * columns + j1];
-    if (Number.isNaN(a + b + c + d)) continue;
-    const low = Math.min(a, b, c, d), high = Math.max(a, b, c, d);
-    levels.forEach((level, k) => {
-      if (level < low || level >= high) return;
-      const A = [x[i], y[j], a], B = [x[i1], y[j], b], C = [x[i1], y[j1], c], D = [x[i], y[j1], d];
-      for (const corners of [[A, B, C], [A, C, D]]) {
-        const ends = [];
-        for (let e = 0; e < 3; e++) {
-          const p = corners[e], q = corners[(e + 1) % 3];
-          if (p[2] > level !== q[2] > level) ends.push(cross(level, p, q));
-        }
-        if (ends.length === 2) found.add(ends[0], ends[1], colors[k]);
+  for (let r = 0; r + 1 < is.length; r++) {
+    const i = is[r], i1 = is[r + 1], x0 = x[i], x1 = x[i1];
+    for (let s = 0; s + 1 < js.length; s++) {
+      const j = js[s], j1 = js[s + 1], y0 = y[j], y1 = y[j1];
+      const a = height[i * columns + j], b = height[i1 * columns + j], c = height[i1 * columns + j1], d = height[i * columns + j1];
+      const low = Math.min(a, b, c, d), high = Math.max(a, b, c, d);
+      for (let k = 0; k < count && levels[k] < high; k++) {
+        const level = levels[k];
+        if (level < low) continue;
+        n = 0;
+        cross(level, x0, y0, a, x1, y0, b);
+        cross(level, x1, y0, b, x1, y1, c);
+        cross(level, x0, y0, a, x1, y1, c);
+        if (n === 4) found.put(ends[0], ends[1], level, ends[2], ends[3], level, colors[k]);
+        n = 0;
+        cross(level, x0, y0, a, x1, y1, c);
+        cross(level, x1, y1, c, x0, y1, d);
+        cross(level, x0, y1, d, x0, y0, a);
+        if (n === 4) found.put(ends[0], ends[1], level, ends[2], ends[3], level, colors[k]);
       }
-    });
+    }
   }
   return found;
 }
@@ -560,7 +597,7 @@ class View {
     }
     this.lines = {};
     this.first = null;
-    this.isSlow = false;
+    this.isSlow = this.layers.some(layer => layer.mesh.height.length > MANY);
   }
 
   get texture() { return this.about.looks[this.look]; }
@@ -634,9 +671,11 @@ class View {
     const { gl } = this.device, ratio = window.devicePixelRatio || 1;
     const box = this.place.getBoundingClientRect(), size = [box.width, box.height].map(v => Math.max(1, Math.round(v * ratio)));
     if (!(box.width >= 1 && box.height >= 1)) return;
-    if (this.canvas.width !== size[0] || this.canvas.height !== size[1])
-      [this.canvas, this.paper].forEach(c => { c.width = size[0]; c.height = size[1]; });
     this.size = size;
+    this.share = quick && this.isSlow ? COARSE : 1;
+    this.drawn = size.map(v => Math.max(1, Math.round(v * this.share)));
+    for (const [canvas, [width, height]] of [[this.canvas, this.drawn], [this.paper, size]])
+      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     this.unit = Math.max(0.75, Math.min(box.width / 1250, box.height / 780)) * ratio;
     this.em = 14 * this.unit;
     this.fit();
@@ -652,7 +691,7 @@ class View {
     const occluded = shows.ambient_occlusion && !quick && this.device.floats && this.texture.paint !== "lines";
     if (occluded) this.occlude();
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, 0, ...size);
+    gl.viewport(0, 0, ...this.drawn);
     gl.clearColor(0, 0, 0, 0);
     gl.depthMask(true);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
@@ -660,7 +699,7 @@ class View {
     gl.disable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
     if (!shows.transparent) {
-      this.device.use("background", { top: theme.background_top, bottom: theme.background_bottom, glow: theme.glow, origin: [0, 0], size });
+      this.device.use("background", { top: theme.background_top, bottom: theme.background_bottom, glow: theme.glow, origin: [0, 0], size: this.drawn });
       gl.bindVertexArray(this.device.empty);
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     }
@@ -676,11 +715,19 @@ class View {
     this.paths();
     gl.depthMask(true);
     this.write();
-    if (!quick) {
-      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+    if (!quick) this.time(started);
+  }
+
+  // How long a whole picture takes, told once the device has drawn it: nothing waits for it here.
+  time(started) {
+    const { gl } = this.device, fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0), look = () => {
+      if (gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED && !gl.isContextLost()) { setTimeout(look, 4); return; }
+      gl.deleteSync(fence);
       this.took = performance.now() - started;
       this.isSlow = this.took > SLOW;
-    }
+    };
+    gl.flush();
+    setTimeout(look);
   }
 
   // From above, and upright, the box fills the picture, unless somebody has come closer.
@@ -716,7 +763,7 @@ class View {
       eye: camera.orthographic ? back : eyeOf(camera), parallel: camera.orthographic, key: way.map(v => v / length),
       flat, classes: look.paint === "classes", banded: look.paint === "bands",
       matte: matte ?? [0, 0, 0], matte_share: matte ? 1 : 0, unlit: lines ? 0.75 : 0, gloss: clamp((0.985 - back[2]) / (0.985 - 0.9), 0, 1),
-      uncomputed: theme.uncomputed, clamped: theme.clamped, hatch: 9 * this.unit, origin: [0, 0],
+      uncomputed: theme.uncomputed, clamped: theme.clamped, hatch: 9 * this.unit * this.share, origin: [0, 0],
       occlusion: occluded ? 1 : 0, occlusion_scale: occluded ? this.occlusion.size.map((v, a) => v / this.size[a]) : [1, 1],
       depth: this.views.slice(8, 12).map(v => -v),
     });
@@ -793,8 +840,8 @@ class View {
     const s = { ...LINE, ...style };
     this.device.use("line", {
       view: this.views, projection: this.projected, scale: placed[0], offset: placed[1], level: s.level ?? 0, level_share: s.level === null ? 0 : 1,
-      viewport: this.size, width: s.width, cap: s.cap, bias: s.bias, parallel: this.camera.orthographic ? 1 : 0,
-      tint: [...s.tint.slice(0, 3), s.tint[3] * opacity], toward: s.toward, dash: s.dash, origin: [0, 0],
+      viewport: this.drawn, width: s.width * this.share, cap: s.cap, bias: s.bias, parallel: this.camera.orthographic ? 1 : 0,
+      tint: [...s.tint.slice(0, 3), s.tint[3] * opacity], toward: s.toward, dash: s.dash * this.share, origin: [0, 0],
     });
     this.device.draw(quads);
   }
@@ -820,8 +867,8 @@ class View {
     for (const [test, alpha, hollow] of [[gl.GREATER, 0.6, 1], [gl.LEQUAL, 1, 0]]) {
       gl.depthFunc(test);
       this.device.use("marker", {
-        view: this.views, projection: this.projected, scale: [1, 1, this.about.gain], offset: [0, 0, 0], viewport: this.size, unit: this.unit,
-        bias: 0.012, parallel: this.camera.orthographic ? 1 : 0, outline: theme.path_casing, outline_width: 1.3 * this.unit, alpha, hollow,
+        view: this.views, projection: this.projected, scale: [1, 1, this.about.gain], offset: [0, 0, 0], viewport: this.drawn, unit: this.unit * this.share,
+        bias: 0.012, parallel: this.camera.orthographic ? 1 : 0, outline: theme.path_casing, outline_width: 1.3 * this.unit * this.share, alpha, hollow,
       });
       this.device.draw(quads);
     }
@@ -1472,7 +1519,7 @@ Object.assign(View.prototype, {
 
   // What was measured at the grid point nearest to a hit.
   told({ layer, cell: [i, j] }) {
-    const { surface } = layer, [A, B] = surface.shape, k = i * B + j, at = name => surface[name] === null ? NaN : arrays[surface[name]][k];
+    const { surface } = layer, [A, B] = surface.shape, k = i * B + j, at = name => surface.fields[name] === undefined ? NaN : arrays[surface.fields[name]][k];
     const axes = ["alpha", "beta"].map(name => arrays[surface[name]]), span = axis => axis[axis.length - 1] - axis[0];
     const lines = this.layers.length > 1 ? [layer.about.name.slice(0, 80)] : [];
     lines.push(`α ${apart(axes[0][i], span(axes[0]), 4)}, β ${apart(axes[1][j], span(axes[1]), 4)}`);
@@ -1485,8 +1532,11 @@ Object.assign(View.prototype, {
     const accuracy = at("accuracy"), percent = Math.round(1000 * accuracy) / 10;
     if (Number.isFinite(accuracy)) lines.push(`${delta}accuracy ${surface.signed && percent >= 0 ? "+" : ""}${percent.toFixed(1)} ${surface.signed ? "points" : "%"}`.replace("-", "−"));
     if (Number.isFinite(at("spread"))) lines.push(`spread ${number(at("spread"))}`);
-    if (Number.isFinite(at("predicted"))) lines.push(`class ${surface.classes[at("predicted")] ?? at("predicted")}`);
-    for (const name in surface.columns) { const v = arrays[surface.columns[name]][k]; if (Number.isFinite(v)) lines.push(`${name.replaceAll("_", "-")} ${number(v, 4)}`); }
+    for (const name of Object.keys(surface.fields).filter(name => name.startsWith("column "))) {
+      const value = at(name), said = name.slice(7).replaceAll("_", "-");
+      if (said === "predicted" && Number.isFinite(value)) lines.push(`class ${surface.classes[value] ?? value}`);
+      else if (Number.isFinite(value)) lines.push(`${said} ${number(value, 4)}`);
+    }
     return lines.join("\n");
   },
 });
@@ -1504,7 +1554,8 @@ class Reader {
     addEventListener("beforeprint", () => { this.dress("light"); views.forEach(v => v.draw()); });
     addEventListener("afterprint", () => { this.dress(); this.ask(); });
     this.dress();
-    this.draw(false);
+    this.draw(true);
+    this.ask();
   }
 
   dress(name = content.theme || (dark.matches ? "dark" : "light")) {

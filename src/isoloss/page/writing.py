@@ -49,9 +49,7 @@ def write_page(
     return write_atomic(path, lambda p: p.write_text(page, encoding="utf-8"))
 
 
-def page_of(
-    document: Document, command: str = "", theme: str = "", *, fits: bool = False
-) -> str:
+def page_of(document: Document, command: str = "", theme: str = "", *, fits: bool = False) -> str:
     """The text of the page; arguments as those of `write_page`.
 
     Raises:
