@@ -518,22 +518,40 @@ class Device {
     return id;
   }
   // `fields`: [location, components, type, normalized, offset]
-  array(buffer, stride, fields, divisor = 0, into = this.gl.createVertexArray()) {
+  array(buffer, stride, fields, into = this.gl.createVertexArray()) {
     const gl = this.gl;
     gl.bindVertexArray(into);
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     for (const [location, size, type, normalized, offset] of fields) {
       gl.enableVertexAttribArray(location);
       gl.vertexAttribPointer(location, size, type, normalized, stride, offset);
-      gl.vertexAttribDivisor(location, divisor);
     }
     gl.bindVertexArray(null);
     return into;
   }
-  // Quads, one for each record; drawn as strips of four corners.
+  // Quads, one for each record, which all four corners have: instances would be drawn one by one by
+  // renderers in software.
   quads(records, stride, fields) {
-    const buffer = this.buffer(records);
-    return { count: records.byteLength / stride, buffer, array: this.array(buffer, stride, fields, 1) };
+    const given = new Uint8Array(records.buffer ?? records, records.byteOffset ?? 0, records.byteLength), count = given.length / stride;
+    const corners = new Uint8Array(4 * given.length);
+    for (let k = 0; k < count; k++) {
+      const record = given.subarray(k * stride, (k + 1) * stride);
+      for (let c = 0; c < 4; c++) corners.set(record, (4 * k + c) * stride);
+    }
+    const buffer = this.buffer(corners);
+    return { count, buffer, array: this.array(buffer, stride, fields) };
+  }
+  // The indices of the triangles of so many quads.
+  corners(count) {
+    const { gl } = this;
+    if (count > (this.room ?? 0)) {
+      this.room = Math.max(1024, 2 ** Math.ceil(Math.log2(count)));
+      const indices = new Uint32Array(6 * this.room);
+      for (let k = 0; k < this.room; k++) for (const [n, c] of [0, 1, 2, 2, 1, 3].entries()) indices[6 * k + n] = 4 * k + c;
+      gl.deleteBuffer(this.indices);
+      this.indices = this.buffer(indices, gl.ELEMENT_ARRAY_BUFFER);
+    }
+    return this.indices;
   }
   lines(segments) {
     const f = this.gl.FLOAT;
@@ -549,8 +567,10 @@ class Device {
     this.gl.deleteVertexArray(quads.array);
   }
   draw(quads) {
-    this.gl.bindVertexArray(quads.array);
-    this.gl.drawArraysInstanced(this.gl.TRIANGLE_STRIP, 0, 4, quads.count);
+    const { gl } = this, indices = this.corners(quads.count);
+    gl.bindVertexArray(quads.array);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, indices);
+    gl.drawElements(gl.TRIANGLES, 6 * quads.count, gl.UNSIGNED_INT, 0);
   }
   texture(width, height, inner, format, type, data, filter) {
     const gl = this.gl, id = gl.createTexture();
@@ -607,7 +627,7 @@ class View {
     layer.vertices = this.device.buffer(verticesOf(mesh));
     layer.colors = this.device.buffer(new Float32Array(mesh.rows * mesh.columns));
     layer.array = this.device.array(layer.vertices, 24, [[0, 3, f, false, 0], [1, 2, f, false, 12], [2, 3, gl.UNSIGNED_BYTE, true, 20]]);
-    this.device.array(layer.colors, 4, [[3, 1, f, false, 0]], 0, layer.array);
+    this.device.array(layer.colors, 4, [[3, 1, f, false, 0]], layer.array);
     layer.triangles = {};
     const ends = axis => [axis[0], axis[axis.length - 1]], { about } = this;
     const [x, y] = [[ends(mesh.alpha), about.alpha], [ends(mesh.beta), about.beta]].map(([own, all]) => own.map(v => all[1] > all[0] ? 2 * (v - all[0]) / (all[1] - all[0]) - 1 : 0));
