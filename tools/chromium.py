@@ -20,7 +20,7 @@ FLAGS = (
     "--remote-debugging-pipe", "--hide-scrollbars", "--no-first-run", "--disable-extensions",
     "--force-color-profile=srgb", "--disable-dev-shm-usage", "--disable-background-networking",
 )  # fmt: skip
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds for an answer: software rendering on a busy machine."""
 
 

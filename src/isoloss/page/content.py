@@ -15,6 +15,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.annotations.axes import AxisTicks
 from isoloss.gl.layers.analysis import shown_minima
+from isoloss.naming import drawable_line
 from isoloss.page.looks import FINE, kept_fields, looks_of, scale_of
 from isoloss.page.packing import Packing, bent, rounded, shares
 from isoloss.scene.appearance import LABELLED_MINIMA
@@ -28,8 +29,6 @@ from isoloss.scene.textures import class_name
 from isoloss.scene.texturing import axis_titles, quantity, shown_texture
 from isoloss.scene.theme import THEMES
 
-LONGEST_TEXT = 2000
-"""Characters of a name or a heading that a page keeps: more than can be read in a picture."""
 _MOST_OCCLUSION = 96  # points an axis at which the horizon is known
 
 
@@ -74,7 +73,7 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
         "computed": None
         if surface.is_complete
         else packing.add(surface.computed.astype(np.uint8), "u1"),
-        "quantity": str(surface.meta.get("quantity") or "loss")[:80],
+        "quantity": drawable_line(str(surface.meta.get("quantity") or "loss"))[:80],
         "signed": surface.is_difference,
         "digits": 17 if exact else 5,
     }
@@ -90,7 +89,7 @@ def _view(scene: Scene, places: dict[int, int], packing: Packing) -> dict[str, A
         "ambient_occlusion", "smooth", "axes", "scalar_bar", "transparent",
     )  # fmt: skip
     return {
-        "title": scene.heading[:LONGEST_TEXT],
+        "title": scene.heading,
         "camera": asdict(scene.camera),
         "shows": {name: getattr(appearance, name) for name in switches},
         "alpha": frame.alpha,
@@ -119,7 +118,7 @@ def _layer(
     twins = [x for x in scene.shown if x.surface is layer.surface and x.derived is None]
     minima = shown_minima(layer, appearance, frame)
     return {
-        "name": layer.name[:LONGEST_TEXT],
+        "name": drawable_line(layer.name),
         "surface": places[id(layer.surface)],
         "is_drawn": layer.derived is not None or twins[:1] == [layer],
         "opacity": max([x.opacity for x in twins], default=layer.opacity),
@@ -132,7 +131,7 @@ def _layer(
         "markers": [
             {
                 "at": frame_place(frame, m.alpha, m.beta, m.loss),
-                "label": m.label[:LONGEST_TEXT],
+                "label": m.label,
                 "shape": m.shape.value,
                 "color": m.color,
             }
@@ -176,7 +175,7 @@ def _path(path: Trajectory, layer: SurfaceLayer, index: int, scene: Scene) -> di
         return [float(v) if np.isfinite(v) else None for v in values]
 
     return {
-        "name": path_name(layer, index)[:LONGEST_TEXT],
+        "name": path_name(layer, index),
         "end_name": end_name(layer, index),
         "number": number,
         "ends": [shape.value for shape in ends_of(number)],

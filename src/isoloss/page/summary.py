@@ -33,7 +33,7 @@ def _of_layer(layer: SurfaceLayer) -> str:
         f"{name} from {number_label(float(axis[0]))} to {number_label(float(axis[-1]))}"
         for name, axis in (("α", surface.alpha), ("β", surface.beta))
     ]
-    quantity = str(surface.meta.get("quantity") or "loss")[:_LONGEST]
+    quantity = brief(str(surface.meta.get("quantity") or "loss"))
     said = [
         f"{brief(surface.title or layer.name)}: a surface of the {quantity} at {rows} × {columns} "
         f"points, {span[0]} and {span[1]}."

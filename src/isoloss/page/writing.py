@@ -15,19 +15,17 @@ from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.naming import printable
+from isoloss.naming import drawable, printable
 from isoloss.page.content import described
 from isoloss.page.glsl import PROGRAMS, sources
 from isoloss.page.packing import Packing
 from isoloss.page.summary import brief, summary
 from isoloss.scene.document import Document
-from isoloss.shortening import without_middle
 from isoloss.version import __version__
 
 PICTURE = (800, 500)
 """Pixels of what is shown where WebGL 2 is missing."""
 _COLORS = 48
-_LONGEST_FACT = 4000
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -64,7 +62,7 @@ def page_of(document: Document, command: str = "", theme: str = "", *, fits: boo
     script, style = _minified("page.js"), _minified("page.css")
     title = brief(document.view.heading or document.view.shown[0].name)
     words = summary(document)
-    return _filled(
+    page = _filled(
         _file("page.html"),
         title=html.escape(title),
         script=script,
@@ -78,6 +76,7 @@ def page_of(document: Document, command: str = "", theme: str = "", *, fits: boo
         facts=_facts(document, command),
         version=html.escape(__version__),
     )
+    return printable(page)
 
 
 def _file(name: str) -> str:
@@ -145,5 +144,4 @@ def _said(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    fitting = without_middle(printable(text), lambda part: len(part) <= _LONGEST_FACT)
-    return html.escape(fitting)
+    return html.escape(drawable(text))
