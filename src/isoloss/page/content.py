@@ -51,13 +51,19 @@ def described(document: Document, packing: Packing) -> dict[str, Any]:
 
 
 def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
-    """Its values: exactly; of a large one to five digits, its errors and the like to three."""
+    """Its values: exactly, errors to the digits that are read; of a large one to five digits, what
+    lies beside the loss to three."""
     exact = surface.loss.size <= FINE
-
-    def kept(values: NDArray[Any], bits: int) -> int:
-        return packing.add(values, "f8") if exact else packing.add(rounded(values, bits), "f4")
-
     fields = kept_fields(surface)
+
+    def kept(name: str) -> int | list[int]:
+        values = fields[name]
+        if name == "stderr":
+            return packing.add(rounded(values, 12 if exact else 9), "f4")
+        if name == "accuracy" and (hits := _hits(surface)) is not None:
+            return [packing.add(hits, "u4"), int(surface.count.max())]
+        return packing.add(values, "f8") if exact else packing.add(rounded(values, 12), "f4")
+
     classes: list[str] = []
     predicted = fields.get("column predicted")
     if predicted is not None:
@@ -67,8 +73,10 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
         "shape": surface.shape,
         "alpha": packing.add(surface.alpha, "f8"),
         "beta": packing.add(surface.beta, "f8"),
-        "loss": kept(surface.loss, 17),
-        "fields": {name: kept(f, 9 if name == "stderr" else 12) for name, f in fields.items()},
+        "loss": packing.add(surface.loss, "f8")
+        if exact
+        else packing.add(rounded(surface.loss, 17), "f4"),
+        "fields": {name: kept(name) for name in fields},
         "classes": classes[:2000],
         "computed": None
         if surface.is_complete
@@ -77,6 +85,15 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
         "signed": surface.is_difference,
         "digits": 17 if exact else 5,
     }
+
+
+def _hits(surface: Surface) -> NDArray[Any] | None:
+    """How many samples are right at each point, where their shares of one number say just that."""
+    most = int(surface.count.max(initial=0))
+    if not 0 < most < 1 << 31 or not (surface.count == most).all():
+        return None
+    hits = np.rint(surface.accuracy * most)
+    return hits if np.array_equal(hits / most, surface.accuracy) and hits.min() >= 0 else None
 
 
 def _view(scene: Scene, places: dict[int, int], packing: Packing) -> dict[str, Any]:

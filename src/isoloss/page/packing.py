@@ -59,7 +59,7 @@ def bent(coded: tuple[NDArray[Any], str]) -> tuple[NDArray[Any], str]:
 
 def rounded(values: ArrayLike, bits: int) -> NDArray[np.float32]:
     """In single precision with so many of the 24 bits of its digits; the others are zero."""
-    lost = 24 - bits
+    lost = 24 - bits  # at least one
     whole = np.ascontiguousarray(values, np.float32).view(np.uint32)
     kept = (whole + np.uint32(1 << (lost - 1))) >> np.uint32(lost) << np.uint32(lost)
     single = whole.view(np.float32)

@@ -10,9 +10,8 @@ const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const once = make => { let made; return () => made ??= make(); };
 const css = c => `rgba(${c.slice(0, 3).map(v => Math.round(255 * v)).join()},${c[3] ?? 1})`;
 const bytes = c => [0, 1, 2, 3].map(k => Math.round(255 * (c[k] ?? 1)));
-const content = JSON.parse($("content").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
-let theme, themeName, arrays;
+let content, theme, themeName, arrays;
 
 // -- data -------------------------------------------------------------------------------------
 
@@ -24,13 +23,22 @@ async function unpacked() {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const all = new Uint8Array(await new Response(stream).arrayBuffer());
   let at = 0;
-  return content.arrays.map(([kind, count]) => {
+  const { kinds, content: place } = JSON.parse($("arrays").textContent);
+  arrays = kinds.map(([kind, count]) => {
     const size = TYPES[kind].BYTES_PER_ELEMENT, whole = new Uint8Array(count * size);
     for (let k = 0; k < size; k++)
       for (let i = 0; i < count; i++) whole[i * size + k] = all[at + k * count + i];
     at += count * size;
     return new TYPES[kind](whole.buffer);
   });
+  content = JSON.parse(new TextDecoder().decode(arrays[place]));
+}
+
+// A field of a surface at its grid points; of shares the right ones are told, and of how many.
+function fieldOf(surface, name) {
+  const at = surface.fields[name];
+  if (!Array.isArray(at)) return arrays[at];
+  return surface[name] ??= Float64Array.from(arrays[at[0]], hits => hits / at[1]);
 }
 
 // Positions in [0, 1] from whole numbers; the largest is NaN.
@@ -200,7 +208,7 @@ function trianglesOf(mesh, stride) {
 // Along the colormap at the grid points: as they were packed, or of a field of the surface.
 function positionsOf(surface, values, colors) {
   if (typeof values === "number") return shares(arrays[values]);
-  if (values !== "slope") return Float64Array.from(arrays[surface.fields[values]], colors.apply);
+  if (values !== "slope") return Float64Array.from(fieldOf(surface, values), colors.apply);
   const [A, B] = surface.shape, loss = Float64Array.from(arrays[surface.loss], v => Number.isFinite(v) ? v : NaN);
   const down = derivative(arrays[surface.alpha], loss, A, B, B, 1, Infinity), across = derivative(arrays[surface.beta], loss, B, A, 1, B, Infinity);
   return loss.map((v, k) => Number.isNaN(v) ? NaN : colors.apply(Math.hypot(down[k], across[k])));
@@ -1539,7 +1547,7 @@ Object.assign(View.prototype, {
 
   // What was measured at the grid point nearest to a hit.
   told({ layer, cell: [i, j] }) {
-    const { surface } = layer, [A, B] = surface.shape, k = i * B + j, at = name => surface.fields[name] === undefined ? NaN : arrays[surface.fields[name]][k];
+    const { surface } = layer, [A, B] = surface.shape, k = i * B + j, at = name => surface.fields[name] === undefined ? NaN : fieldOf(surface, name)[k];
     const axes = ["alpha", "beta"].map(name => arrays[surface[name]]), span = axis => axis[axis.length - 1] - axis[0];
     const lines = this.layers.length > 1 ? [layer.about.name.slice(0, 80)] : [];
     lines.push(`α ${apart(axes[0][i], span(axes[0]), 4)}, β ${apart(axes[1][j], span(axes[1]), 4)}`);
@@ -1732,7 +1740,7 @@ async function begin() {
   const stage = $("stage"), still = $("still"), probe = document.createElement("canvas").getContext("webgl2");
   if (!probe || typeof DecompressionStream === "undefined") return;
   probe.getExtension("WEBGL_lose_context")?.loseContext();
-  arrays = await unpacked();
+  await unpacked();
   if (still) still.hidden = true;
   themeName = content.theme || (dark.matches ? "dark" : "light");
   theme = content.themes[themeName];

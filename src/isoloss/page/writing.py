@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from isoloss.errors import IsolossError
@@ -23,9 +24,9 @@ from isoloss.page.summary import brief, summary
 from isoloss.scene.document import Document
 from isoloss.version import __version__
 
-PICTURE = (800, 500)
+PICTURE = (720, 450)
 """Pixels of what is shown where WebGL 2 is missing."""
-_COLORS = 48
+_COLORS = 32
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -56,9 +57,9 @@ def page_of(document: Document, command: str = "", theme: str = "", *, fits: boo
     if not any(view.shown for view in document.shown_views):
         raise IsolossError("there is nothing to show yet: no value is a number")
     packing = Packing()
-    content = described(document, packing)
-    content |= {"arrays": packing.kinds, "theme": theme, "fits": fits}
+    content = described(document, packing) | {"theme": theme, "fits": fits}
     content |= {"programs": PROGRAMS, "shaders": sources()}
+    place = packing.add(np.frombuffer(_json(content).encode("ascii"), np.uint8), "u1")
     script, style = _minified("page.js"), _minified("page.css")
     title = brief(document.view.heading or document.view.shown[0].name)
     words = summary(document)
@@ -71,7 +72,7 @@ def page_of(document: Document, command: str = "", theme: str = "", *, fits: boo
         style_hash=_hash(style),
         summary=html.escape(words),
         picture=_picture(document),
-        content=_json(content),
+        arrays=_json({"kinds": packing.kinds, "content": place}),
         data=packing.text(),
         facts=_facts(document, command),
         version=html.escape(__version__),
@@ -99,9 +100,7 @@ def _hash(text: str) -> str:
 
 
 def _json(content: Any) -> str:
-    """JSON that no HTML can be found in."""
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def _picture(document: Document) -> str:
@@ -112,9 +111,10 @@ def _picture(document: Document) -> str:
         pixels = render(document, None, PICTURE)
     except IsolossError:
         return ""
-    image = Image.fromarray(pixels[..., :3]).quantize(_COLORS, dither=Image.Dither.NONE)
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
+    Image.fromarray(pixels[..., :3]).quantize(_COLORS, dither=Image.Dither.NONE).save(
+        file, "PNG", optimize=True
+    )
     data = base64.b64encode(file.getvalue()).decode("ascii")
     alt = html.escape(summary(document))
     return f'<img id="still" alt="{alt}" src="data:image/png;base64,{data}">'
