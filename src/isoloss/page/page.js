@@ -736,7 +736,8 @@ class View {
     if (shows.axes) this.walls();
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
-    for (const [k, layer] of this.layers.entries()) if (layer.about.is_drawn) this.surface(layer, k, stride(layer), occluded, quick);
+    const order = [...this.layers.entries()].filter(([, layer]) => layer.about.is_drawn).sort(([, a], [, b]) => b.about.opacity - a.about.opacity);
+    for (const [k, layer] of order) this.surface(layer, k, stride(layer), occluded && layer.about.opacity === 1, quick);
     gl.depthMask(false);
     if (shows.axes) this.line(this.quads("box", [themeName, this.sides.join(), this.heightEdge().join()].join(), () => this.device.lines(this.boxLines())), { width: this.unit });
     for (const [k, layer] of this.layers.entries()) if (layer.about.is_drawn) this.upon(layer, k, stride(layer));
@@ -797,7 +798,17 @@ class View {
     });
     gl.enable(gl.POLYGON_OFFSET_FILL);
     gl.polygonOffset(1, 1);
+    const { opacity } = layer.about;
+    if (opacity < 1) {
+      // Of a surface that can be seen through, the sheet that is nearest.
+      gl.colorMask(false, false, false, false);
+      this.triangles(layer, stride);
+      gl.colorMask(true, true, true, true);
+      gl.blendColor(0, 0, 0, opacity);
+      gl.blendFunc(gl.CONSTANT_ALPHA, gl.ONE_MINUS_CONSTANT_ALPHA);
+    }
     this.triangles(layer, stride);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.disable(gl.POLYGON_OFFSET_FILL);
   }
 
@@ -826,7 +837,7 @@ class View {
     gl.depthMask(true);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    for (const layer of this.layers) if (layer.about.is_drawn) {
+    for (const layer of this.layers) if (layer.about.is_drawn && layer.about.opacity === 1) {
       this.device.use("depth", { view: this.views, projection: this.projected, parallel: camera.orthographic, scale: layer.placed[0], offset: layer.placed[1] });
       this.triangles(layer, Math.max(1, Math.ceil(Math.max(layer.mesh.rows, layer.mesh.columns) / 400)));
     }
@@ -1739,7 +1750,6 @@ class Reader {
 async function begin() {
   const stage = $("stage"), still = $("still"), probe = document.createElement("canvas").getContext("webgl2");
   if (!probe || typeof DecompressionStream === "undefined") return;
-  probe.getExtension("WEBGL_lose_context")?.loseContext();
   await unpacked();
   if (still) still.hidden = true;
   themeName = content.theme || (dark.matches ? "dark" : "light");

@@ -53,9 +53,9 @@ def _of_layer(layer: SurfaceLayer) -> str:
         )
     lacking = int((surface.computed & ~np.isfinite(surface.loss)).sum())
     if lacking:
-        said.append(f"At {lacking:,} points it is no finite number.")
+        said.append(f"Points where it is no finite number: {lacking:,}.")
     if pending := int((~surface.computed).sum()):
-        said.append(f"{pending:,} points are not computed yet.")
+        said.append(f"Points not computed yet: {pending:,}.")
     for index, path in layer.shown_trajectories:
         said.append(
             f"{brief(path_name(layer, index)).capitalize()}: {len(path)} {path.point}s, "
