@@ -80,6 +80,7 @@ CASES = {
     "wireframe": (spiked, {"texture": "wireframe", "theme": "light"}),
     "map": (holed, {"azimuth": 0, "elevation": 90, "orthographic": True}),
     "below": (growing, {"azimuth": 170, "elevation": -20}),
+    "seen through": (two, {"opacity": (1.0, 0.5)}),
     "flat": (pinned, {"smooth": False, "wireframe": True, "contour_value": 0.7}),
 }
 

@@ -478,8 +478,8 @@ function axisView(c, key) {
 // -- WebGL ------------------------------------------------------------------------------------
 
 class Device {
-  constructor(canvas) {
-    const gl = this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: true });
+  constructor(canvas, stencil) {
+    const gl = this.gl = canvas.getContext("webgl2", { stencil, antialias: true, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: true });
     this.programs = {};
     this.floats = gl.getExtension("EXT_color_buffer_float") !== null;
     this.empty = gl.createVertexArray();
@@ -616,7 +616,7 @@ class View {
     this.canvas.setAttribute("aria-describedby", "summary");
     this.paper.setAttribute("aria-hidden", "true");
     stage.appendChild(this.place);
-    this.device = new Device(this.canvas);
+    this.device = new Device(this.canvas, about.layers.some(layer => layer.opacity < 1));
     this.pen = this.paper.getContext("2d");
     this.layers = about.layers.map(layer => ({ about: layer, surface: content.surfaces[layer.surface] }));
     for (const layer of this.layers) {
@@ -722,7 +722,7 @@ class View {
     gl.viewport(0, 0, ...this.drawn);
     gl.clearColor(0, 0, 0, 0);
     gl.depthMask(true);
-    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
     gl.disable(gl.CULL_FACE);
     gl.disable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
@@ -737,11 +737,28 @@ class View {
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
     const order = [...this.layers.entries()].filter(([, layer]) => layer.about.is_drawn).sort(([, a], [, b]) => b.about.opacity - a.about.opacity);
-    for (const [k, layer] of order) this.surface(layer, k, stride(layer), occluded && layer.about.opacity === 1, quick);
-    gl.depthMask(false);
-    if (shows.axes) this.line(this.quads("box", [themeName, this.sides.join(), this.heightEdge().join()].join(), () => this.device.lines(this.boxLines())), { width: this.unit });
-    for (const [k, layer] of this.layers.entries()) if (layer.about.is_drawn) this.upon(layer, k, stride(layer));
-    this.paths();
+    const surfaces = seen => { for (const [k, layer] of order) if (layer.about.opacity < 1 === seen) this.surface(layer, k, stride(layer), occluded && !seen, quick); };
+    // What lies behind a surface that can be seen through is covered by it in part, and what lies
+    // before it is drawn over it once more.
+    const lines = behind => {
+      gl.depthMask(false);
+      if (shows.axes) this.line(this.quads("box", [themeName, this.sides.join(), this.heightEdge().join()].join(), () => this.device.lines(this.boxLines())), { width: this.unit });
+      for (const [k, layer] of order) this.upon(layer, k, stride(layer), behind && layer.about.opacity < 1);
+      this.paths();
+    };
+    const through = order.some(([, layer]) => layer.about.opacity < 1);
+    surfaces(false);
+    lines(through);
+    if (through) {
+      gl.depthMask(true);
+      gl.enable(gl.STENCIL_TEST);
+      gl.stencilFunc(gl.ALWAYS, 1, 0xff);
+      gl.stencilOp(gl.KEEP, gl.KEEP, gl.REPLACE);
+      surfaces(true);
+      gl.stencilFunc(gl.EQUAL, 1, 0xff);
+      lines(false);
+      gl.disable(gl.STENCIL_TEST);
+    }
     gl.depthMask(true);
     this.write();
     if (!quick) this.time(started);
@@ -914,12 +931,14 @@ class View {
   }
 
   // Contours, the grid and what else lies upon a surface.
-  upon(layer, k, stride) {
+  // Of one that is still to be drawn, only what lies on the floor.
+  upon(layer, k, stride, floorOnly) {
     const { shows, unit } = this, look = this.texture, { placed, about, mesh } = layer, opacity = about.opacity;
     const draw = (quads, style) => this.line(quads, style, placed, opacity), lines = look.paint === "lines";
     const contours = (shows.contours || shows.floor_contours) && this.contours(layer, k, stride);
     const toward = look.shows_height ? theme.floor_contour : [...theme.quiet_ink.slice(0, 3), 1];
     if (shows.floor_contours) draw(contours, { width: 1.3 * unit, tint: [1, 1, 1, look.shows_height ? 0.8 : 0.5], bias: 0.0005, level: FLOOR, toward });
+    if (floorOnly) return;
     if (lines || shows.wireframe) {
       const grid = this.quads(`grid ${k}`, this.look, () => this.device.lines(gridOf(mesh, layer.values, this.paletteOf(k), about.steps)));
       draw(grid, lines ? { width: 1.2 * unit, bias: 0.0012, toward: theme.floor_contour } : { width: 0.8 * unit, tint: theme.wire, bias: 0.0012 });
