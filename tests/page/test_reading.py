@@ -146,6 +146,33 @@ def test_a_path_is_played_by_epoch(opened):
     assert page.run("document.querySelector('#epoch span').textContent") == "epoch 2"
 
 
+def test_a_link_opens_the_page_at_its_view(page):
+    page.drag(MIDDLE, (380, 170))
+    page.run("document.querySelector('canvas.drawn').focus()")
+    page.key("t")
+    page.key("c")
+    moved, link = camera(page), page.run("isolossPage.fragment")
+    page.key("r")
+    page.key("t")
+    page.run(f"location.hash = {json.dumps(link)}")
+    page.wait(f"Math.abs(isolossPage.views[0].camera.azimuth - {moved.azimuth}) < 1e-3")
+    found, view = camera(page), "isolossPage.views[0]"
+    assert np.allclose(
+        [found.elevation, *found.target], [moved.elevation, *moved.target], atol=1e-4
+    )
+    assert page.run(f"[{view}.texture.name, {view}.shows.contours]") == ["accuracy", False]
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#v=", "#v=1,2,3", "#v=" + "9e999," * 8 + "1", "#v=<b>", "#x"]
+)
+def test_a_link_that_says_nothing_changes_nothing(page, fragment):
+    page.run(f"location.hash = {json.dumps(fragment)}")
+    page.run("isolossPage.recall()")
+    assert same(camera(page), Camera())
+    assert page.complaints == []
+
+
 def test_print_is_light_and_comes_back(page):
     assert len(page.pdf()) > 20_000
     page.wait("document.documentElement.dataset.theme === 'dark'")

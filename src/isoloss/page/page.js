@@ -778,19 +778,23 @@ class View {
 
   // From above, and upright, the box fills the picture, unless somebody has come closer.
   fit() {
-    const c = this.camera;
-    if (this.first !== null || c.distance !== DISTANCE || c.target.some((t, k) => t !== TARGET[k])) { this.first ??= c; return; }
-    this.first = c;
-    if (!(fromAbove(c) || upright(this.size))) {
-      if (content.fits) this.camera = this.first = fitting(c, this.size, this.corners());
-      return;
-    }
-    const { em, about, shows } = this, axes = shows.axes ? 3.6 * em : em, top = about.title ? 4.2 * em : 1.6 * em;
-    const beta = this.size[0] > 32 * em ? about.axes[1] : about.axes[1].split(" (")[0];
+    const key = this.size.join(), before = this.first ?? this.about.camera;
+    if (key === this.fitted) return;
+    this.fitted = key;
+    this.first = this.firstView(this.about.camera);
+    if (this.camera === before) this.camera = this.first;
+  }
+
+  firstView(c) {
+    const { em, about, shows, size } = this;
+    if (c.distance !== DISTANCE || c.target.some((t, k) => t !== TARGET[k])) return c;
+    if (!(fromAbove(c) || upright(size))) return content.fits ? fitting(c, size, this.corners()) : c;
+    const axes = shows.axes ? 3.6 * em : em, top = about.title ? 4.2 * em : 1.6 * em;
+    const beta = size[0] > 32 * em ? about.axes[1] : about.axes[1].split(" (")[0];
     const left = axes + (shows.axes && fromAbove(c) ? 0.55 * em * beta.length : 0);
-    const margins = !shows.scalar_bar ? [left, top, 2 * em, axes] : upright(this.size) ? [left, top, 2 * em, axes + 5.5 * em] : [left, top, 8.5 * em, axes];
-    if (Math.min(this.size[0] - margins[0] - margins[2], this.size[1] - margins[1] - margins[3]) > 6 * em)
-      this.camera = this.first = filling(c, this.size, this.corners(), margins);
+    const [right, bottom] = !shows.scalar_bar ? [2 * em, axes] : upright(size) ? [2 * em, axes + 5.5 * em] : [8.5 * em, axes];
+    const free = Math.min(size[0] - left - right, size[1] - top - bottom);
+    return free > 6 * em ? filling(c, size, this.corners(), [left, top, right, bottom]) : c;
   }
 
   corners() { return [-1, 1].flatMap(x => [-1, 1].flatMap(y => [FLOOR, this.about.top].map(z => [x, y, z]))); }
@@ -1149,7 +1153,8 @@ Object.assign(View.prototype, {
 
   headline(title) {
     const { em, size } = this, [big, at] = size[1] < 24 * em ? [1.1, 0.8 * em] : [1.3, 1.4 * em];
-    const beside = size[0] > 40 * em ? 9.5 * em : 0, room = size[0] - 2 * at - beside, line = 1.3 * big * em;
+    const tools = $("tools").getBoundingClientRect(), place = this.place.getBoundingClientRect(), meets = tools.width && tools.left < place.right && tools.top < place.top + tools.height;
+    const beside = meets ? (place.right - tools.left) * size[0] / place.width - at : 0, room = size[0] - 2 * at - beside, line = 1.3 * big * em;
     const most = Math.min(Math.max(Math.floor(0.2 * size[1] / line), 1), 3);
     const lines = inLines(title, most, part => this.width(part, big) <= room);
     const width = Math.max(...lines.map(l => this.width(l, big))), height = 0.76 * big * em + line * (lines.length - 1), rim = Math.min(0.6 * em, at);
@@ -1611,7 +1616,9 @@ class Reader {
     dark.addEventListener("change", () => { this.dress(); this.ask(); });
     addEventListener("beforeprint", () => { this.dress("light"); views.forEach(v => v.draw()); });
     addEventListener("afterprint", () => { this.dress(); this.ask(); });
+    addEventListener("hashchange", () => { this.recall(); this.ask(); });
     this.dress();
+    this.recall();
     this.draw(true);
     this.ask();
   }
@@ -1723,6 +1730,30 @@ class Reader {
     readout.style.top = `${Math.max(Math.min(y + 14, box.height - readout.offsetHeight - 4), 0)}px`;
   }
 
+  // Where all views are, as the fragment of an address that opens the page there.
+  get fragment() {
+    const round = v => Number(v.toPrecision(6));
+    return "#v=" + this.views.map(({ camera: c, look, shows }) => [...[c.azimuth, c.elevation, ...c.target, c.distance].map(round), Number(c.orthographic), look, Number(shows.contours)].join()).join(";");
+  }
+
+  recall() {
+    const told = /^#v=([-+.,;e\d]+)$/i.exec(location.hash);
+    if (!told) return;
+    told[1].split(";").slice(0, this.views.length).forEach((text, k) => {
+      const view = this.views[k], numbers = text.split(",").map(Number), [azimuth, elevation, x, y, z, distance, parallel, look, contours] = numbers;
+      if (numbers.length !== 9 || !numbers.every(Number.isFinite)) return;
+      view.camera = { azimuth, elevation: clamp(elevation, -90, 90), target: [x, y, z].map(v => clamp(v, -1e3, 1e3)), distance: clamp(distance, 0.05, 100), orthographic: parallel === 1 };
+      view.look = clamp(Math.round(look), 0, view.about.looks.length - 1);
+      view.shows.contours = contours === 1;
+    });
+    this.mark();
+  }
+
+  async link() {
+    try { history.replaceState(null, "", this.fragment); } catch { location.hash = this.fragment; }
+    try { await navigator.clipboard.writeText(location.href); this.say("Link copied"); } catch { this.say("Link is in the address"); }
+  }
+
   tools() {
     const bar = $("tools"), view = () => this.active ?? this.views[0];
     const button = (label, title, run) => {
@@ -1733,6 +1764,7 @@ class Reader {
     };
     if (this.views.some(v => v.about.looks.length > 1)) this.texture = button("", "Next texture (T)", () => this.next(view(), 1));
     this.contours = button("Contours", "Contours (C)", () => this.toggle(view(), "contours"));
+    button("Link", "Copy link to this view", () => this.link());
     button("Reset", "Reset camera (R)", () => this.reset(view()));
     bar.hidden = false;
     this.mark();
