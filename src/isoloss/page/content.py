@@ -60,7 +60,7 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
         values = fields[name]
         if name == "stderr":
             return packing.add(rounded(values, 12 if exact else 9), "f4")
-        if name == "accuracy" and (hits := _hits(surface)) is not None:
+        if exact and name == "accuracy" and (hits := _hits(surface)) is not None:
             return [packing.add(hits, "u4"), int(surface.count.max())]
         return packing.add(values, "f8") if exact else packing.add(rounded(values, 12), "f4")
 
