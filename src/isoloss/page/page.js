@@ -44,7 +44,9 @@ function fieldOf(surface, name) {
 // Positions in [0, 1] from whole numbers; the largest is NaN.
 function shares(values) {
   const most = values.BYTES_PER_ELEMENT === 2 ? 0xffff : 0xff;
-  return Float64Array.from(values, v => v === most ? NaN : v / (most - 1));
+  const found = new Float64Array(values.length);
+  for (let k = 0; k < found.length; k++) found[k] = values[k] === most ? NaN : values[k] / (most - 1);
+  return found;
 }
 
 function scaleOf(s) {
@@ -160,13 +162,15 @@ function meshOf(layer, surface, scale) {
     }
     height = shares(sums);
   } else for (let k = 0; k < count; k++) height[k] = Number.isFinite(loss[k]) ? scale.apply(loss[k]) : NaN;
-  const above = Float64Array.from(loss, (v, k) => {
-    if (!Number.isFinite(v) || (computed && !computed[k])) return 0;
-    const slack = scale.kind === "log" ? [Math.abs(scale.lo), Math.abs(scale.hi)] : [scale.hi - scale.lo, scale.hi - scale.lo];
-    return v > scale.hi + 1e-9 * slack[1] ? 1 : v < scale.lo - 1e-9 * slack[0] ? -1 : 0;
-  });
+  const slack = scale.kind === "log" ? [Math.abs(scale.lo), Math.abs(scale.hi)] : [scale.hi - scale.lo, scale.hi - scale.lo];
+  const [lowest, highest] = [scale.lo - 1e-9 * slack[0], scale.hi + 1e-9 * slack[1]], beyond = new Int8Array(loss.length);
+  let isClamped = false;
+  for (let k = 0; k < loss.length; k++) {
+    const v = loss[k];
+    if ((v > highest || v < lowest) && Number.isFinite(v) && !(computed && !computed[k])) { beyond[k] = v > highest ? 1 : -1; isClamped = true; }
+  }
   const places = [split(A, sa), split(B, sb)];
-  const clamped = above.some(v => v) ? refined(above, B, ...places) : null;
+  const clamped = isClamped ? refined(beyond, B, ...places) : null;
   const certain = layer.certain === undefined ? null : refined(shares(arrays[layer.certain]), B, ...places);
   const coarse = every(layer.stride, columns).length;
   const sky = refined(shares(arrays[layer.sky]), coarse, strided(rows, layer.stride), strided(columns, layer.stride));
