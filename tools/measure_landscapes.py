@@ -33,7 +33,7 @@ import isoloss
 from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.training.network import load_network
 from isoloss.robustness import Adversarial
-from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.ascent.ball import ball_of
 from isoloss.settings import ProbeSettings
 
 DEFENDED = ["--denoiser", "digits-denoiser", "--sigma", "0.25", "--draws"]

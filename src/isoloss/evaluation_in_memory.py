@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, cast
 from weakref import finalize
 
 from pydantic import ValidationError
@@ -26,21 +26,25 @@ from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
+from isoloss.robustness.ascent.losses import OwnLoss
+from isoloss.robustness.ascent.refusals import as_images, as_labels
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.refusals import as_images, as_labels
 from isoloss.robustness.evaluation.at_hand import (
     Attacks,
     as_numbers,
     check_model,
-    logits_of_few,
+    class_names,
     named_attacks,
+    named_denoiser,
 )
 from isoloss.robustness.evaluation.evaluation import Evaluation
-from isoloss.robustness.evaluation.setup import Subject, order_of
+from isoloss.robustness.evaluation.setup import Subject, order_of, own_loss_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
-from isoloss.settings import AttackSettings, DefendSettings, explain
+from isoloss.settings import AttackSettings, DefendSettings, NetworkSettings, Settings, explain
+from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
 
@@ -73,11 +77,12 @@ def evaluate(
         attacks: names of those that `isoloss attack --help`, or behind a denoiser `isoloss defend
             --help`, lists; functions of one's own, `f(model, x, y, eps) -> images`
             (`isoloss.robustness.attacks.own`); or both, as `{"mine": f, "pgd": "pgd"}`. By default
-            pgd and square, behind a denoiser transfer, bpda, eot and square.
+            pgd, square and noise, behind a denoiser transfer, bpda, eot, square and noise.
         eps: radii on the [0, 1] scale; by default as on the command line.
         denoiser: a folder or a name as for `isoloss defend`; (UNet, scheduler), or a pipeline, of
             diffusers; or a function of noisy images (N, C, H, W), not clamped, and σ to denoised
-            ones, in which gradients flow. With it what is attacked is the network behind noise.
+            ones, in which gradients flow. With it what is attacked is the network behind noise;
+            with "none" it sees the noise itself.
         sigma: standard deviations of that noise on the [0, 1] scale; by default 0.25.
         norm: of the radii, "linf" or "l2".
         out: the run's folder: there the same call goes on where an interrupted one has stopped,
@@ -88,8 +93,11 @@ def evaluate(
         progress: whether to show on stderr how far it is.
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
-            default all), seed, seeds, steps, step_size, restarts, queries, protocol, draws, votes,
-            keep, batch_size, device, precision; data and split are what figures call the images.
+            default all), seed, seeds, steps, step_size, restarts, loss (a name, or a function of
+            (N, classes) logits and (N,) classes), targeted, schedule, momentum, convergence,
+            queries, protocol, keep, batch_size, device, precision; of a defense also draws, votes,
+            iterate, draws_by, and purify (t*), purify_steps, purify_sampler, purify_eta for the
+            network behind a purification instead; data and split are what figures call the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
@@ -113,22 +121,28 @@ def evaluate(
     for given, values in (("eps", eps), ("sigma", sigma)):
         if values is not None:
             asked[given] = as_numbers(values)
+    loss = options.get("loss")
+    loss = cast("OwnLoss", loss) if callable(loss) else None
+    if loss is not None:
+        asked["loss"] = FROM_PYTHON + name_of(loss).strip("<>")
     settings = _settings(asked, denoiser)
-    loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
-    known = logits_of_few(model, images[:2], labels[:2]).shape[1]
-    if classes is not None and len(classes) != known:
-        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
+    loaded = None
+    if is_denoiser(settings.denoiser):
+        sigmas = usual_sigmas() if settings.purify else settings.sigma
+        loaded = denoiser_of(denoiser, sigmas, images.shape[1])
+    called = class_names(model, images[:2], labels[:2], classes)
     order = order_of(len(images), settings)
     subject = Subject(
         {settings.networks[0].label: model},
         Split(images, labels).take(order),
         tuple(order.tolist()),
-        tuple(map(str, classes if classes is not None else range(known))),
+        called,
         settings.data or "data given in Python",
-        f"{len(images)} images of {known} classes",
+        f"{len(images)} images of {len(called)} classes",
         digest_of(digest_of_network(model), model.state_dict()),
         loaded,
         own,
+        own_loss=loss or own_loss_of(settings),
     )
     watched = partial(watch, progress=progress, on_event=on_event)
     return _carried_out(settings, subject, out, watched)
@@ -165,16 +179,16 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
     """What is asked for, validated: of an attack, or where there is a denoiser of a defense."""
     kind = AttackSettings if denoiser is None else DefendSettings
     if denoiser is not None:
-        is_named = isinstance(denoiser, str | Path)
-        called = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
-        asked = asked | {"denoiser": called}
+        asked = asked | {"denoiser": named_denoiser(denoiser)}
     elif "sigma" in asked:
-        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
-    usual = [
-        n for n in kind.model_fields
-        if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",
-                     "normalization", "mean", "std")
-    ]  # fmt: skip
+        raise IsolossError(
+            "sigma is the noise of a defense: give its denoiser too, or denoiser='none' for the "
+            "noise alone"
+        )
+    elif "purify" in asked:
+        raise IsolossError("purify is a defense by a denoiser: give that too")
+    of_files = {"kind", "also", *NetworkSettings.model_fields} - {"data", *Settings.model_fields}
+    usual = [name for name in kind.model_fields if name not in of_files]
     for name in asked:
         if name not in (*usual, "source"):
             raise IsolossError(f"evaluate has no option {name!r}: choose of {', '.join(usual)}")

@@ -48,6 +48,7 @@ class Metric:
     train_accuracy: float
     test_loss: float = math.nan
     test_accuracy: float = math.nan
+    noisy_accuracy: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,18 @@ _KINDS = {kind.__name__.lower(): kind for kind in get_args(Event)}
 def to_line(event: Event, time: float) -> str:
     """The event as one line of JSON, without the newline; NaN and ±inf become null, and of a text
     longer than `LONGEST` its beginning is left."""
-    content = {k: _plain(v) for k, v in asdict(event).items()}
+    content = {
+        k: plain
+        for k, v in asdict(event).items()
+        if (plain := _plain(v)) is not None or k not in _OF_SOME
+    }
     record = {"event": type(event).__name__.lower(), "time": round(time, 3), **content}
     # ASCII: no line separator of Unicode's and no undecodable file name can break a line.
     return json.dumps(record)
+
+
+_OF_SOME = ("noisy_accuracy",)
+"""Fields that stand only where there is something in them."""
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
 
@@ -156,13 +157,14 @@ def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[obje
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, put in its place in one step when the block ends well.
 
-    Where `path` is a link, what it leads to is replaced.
+    Where `path` is a link, what it leads to is replaced. Folders that are made on the way stay only
+    if the file does.
 
     Raises:
         IsolossError: if the folder is missing and cannot be made, is not writable, or is full, or
             if a folder, a pipe or a device is in the way.
     """
-    temporary, named = None, path
+    temporary, named, new = None, path, list[Path]()
     try:
         if path.is_symlink():
             path = Path(os.path.realpath(path))
@@ -171,6 +173,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise FileExistsError(0, f"it is {what}")
         if exists(path.parent) and not is_folder(path.parent):
             raise NotADirectoryError(0, f"{path.parent} is not a folder")
+        new = list(takewhile(lambda folder: not exists(folder), path.parents))
         path.parent.mkdir(parents=True, exist_ok=True)
         suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=suffix)
@@ -190,6 +193,9 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+        for folder in new:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -30,8 +30,9 @@ def as_arguments(message: str) -> str:
 
 
 def capitalized(text: str) -> str:
-    """With a capital first, as labels and sentences begin; the rest stays as it is."""
-    return text[:1].upper() + text[1:]
+    """With a capital first, as labels and sentences begin; the rest, and a symbol such as σ, stays
+    as it is."""
+    return text if "α" <= text[:1] <= "ω" else text[:1].upper() + text[1:]
 
 
 def in_words(name: str) -> str:

@@ -22,14 +22,16 @@ class Table:
     """What an attack or a defense has come to.
 
     Attributes:
-        rows: one for each attack, σ, ε and seed, 0 being the clean images. Of a row, `accuracy`
+        rows: one for each attack, σ, ε and seed, 0 being the clean images; after them those of the
+            attack "worst", which all attacks are together, image by image. Of a row, `accuracy`
             with its exact 95 % interval `low`, `high` (Clopper and Pearson) is a fraction of
             `samples` images; behind a defense by the majority of `votes` draws, and
             `accuracy_by("single" | "worst")` by a single one or the worst.
         doubts: what automatic checks hold against these numbers, the gravest first: each has an
             `id`, a `message` and the `attack` it concerns ("" for all).
         summary: two or three plain sentences.
-        convergence: of the attacks whose steps or draws were varied: the values and what was right.
+        convergence: of the attacks whose steps, draws, restarts or queries were varied: the values
+            and what was right.
         facts: what was asked for, and what it ran on.
         folder: the run's; unless `out` was given, it goes away with the table.
     """
@@ -86,7 +88,8 @@ class Table:
             path: a PNG, SVG or PDF; by default none is written.
             width_mm: on paper; by default one column or two of them.
             choice: `what`, "accuracy" by default, "examples" or "maps"; `by`, "majority", "single"
-                or "worst" of a defense's draws; of images `attack`, `sigma`, `eps`, `image`.
+                or "worst" of a defense's draws; `reference`, names of published results on the
+                same data, or "all"; of images `attack`, `sigma`, `eps`, `image`.
 
         Returns:
             (H, W, 4) uint8, RGBA, top row first.

@@ -24,7 +24,7 @@ from isoloss.events import Done, Event, to_line
 from isoloss.files import append_line, as_object, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
 from isoloss.paths import exists, is_folder
-from isoloss.settings import AnySettings, TrainingSettings, explain, parse_settings
+from isoloss.settings import AnySettings, TrainingSettings, as_before, explain, parse_saved
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 
 SCHEMA = 1
@@ -84,7 +84,7 @@ class Run:
         folder, settings = folder.expanduser().absolute(), anchored(settings)
         if names.is_run(folder):
             run = cls.open(folder)
-            if settings not in (run.settings, anchored(run.asked)):
+            if as_before(settings, run.asked) not in (run.settings, anchored(run.asked)):
                 again = f"resume that one with 'isoloss run {folder}'"
                 if settings.is_from_python:
                     again = "ask for what it was begun with"
@@ -122,7 +122,7 @@ class Run:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
         begun_in, elsewhere = content.get("folder"), as_object(content.get("elsewhere"))
         try:
-            asked = parse_settings(content.get("settings"))
+            asked = parse_saved(content.get("settings"))
             now = given_elsewhere(asked, elsewhere) if elsewhere else asked
         except IsolossError as error:
             raise IsolossError(f"{path}: {error}") from error

@@ -39,6 +39,8 @@ class ProgressBar:
                     text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
                 elif not math.isnan(event.test_loss):
                     text += f"  test loss {event.test_loss:.4f}"
+                if not math.isnan(event.noisy_accuracy):
+                    text += f", with noise {100 * event.noisy_accuracy:.1f} %"
                 self._line(text)
             case Log():
                 self._line(event.message)

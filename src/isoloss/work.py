@@ -109,8 +109,8 @@ def tried(settings: AnySettings, seconds: float = 1.0) -> Estimate:
         pace = Pace(seconds)
         for event in events:
             pace.take(event, time.monotonic())
-            is_whole = sample is settings or time.monotonic() - began > LONGEST
-            if is_whole and pace.seconds >= seconds:
+            is_even = cost is None or cost.is_sample_even or time.monotonic() - began > LONGEST
+            if is_even and pace.seconds >= seconds:
                 break
         events.close()
         told = RunState()

@@ -48,7 +48,7 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
     assert any(isinstance(event, Progress) and event.stage == "attack" for event in events)
     summary = read_report(tmp_path / "a" / "report.json").summary
     assert Log(summary) in events
-    assert summary.startswith("digits-classifier classifies ")
+    assert summary.startswith("digits-classifier keeps ")
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "a" / "robustness.csv")}
     assert rows["pgd", 0.0].correct >= 9
     assert rows["pgd", 0.5].correct == 0
@@ -62,9 +62,10 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
     report = read_report(tmp_path / "d" / "report.json")
     assert report.summary in done.stderr
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "d" / "robustness.csv")}
-    assert {attack for attack, _ in rows} == {"pgd", "transfer", "bpda", "eot", "square"}
+    assert {attack for attack, _ in rows} == {"pgd", "transfer", "bpda", "eot", "square", "worst"}
     assert rows["eot", 0.0].correct >= 5
-    assert {study["varied"] for study in report.convergence} == {"steps", "draws"}
+    varied = {study["varied"] for study in report.convergence}
+    assert varied == {"steps", "draws", "restarts", "queries"}
     index = json.loads((tmp_path / "d" / "examples" / "examples.json").read_text(encoding="utf-8"))
     assert len(index["files"]) == 6
     kept = load_file(tmp_path / "d" / "examples" / index["files"][-1]["file"])

@@ -295,6 +295,16 @@ def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path)
     assert 0.35 < after.count(1) / len(after) < 0.65
 
 
+def test_a_script_s_first_process_does_not_end_before_the_second_has_come(tmp_path):
+    late = "import os, time\nif os.environ['RANK'] == '1':\n    time.sleep(10)\n"
+    (tmp_path / "script.py").write_text(late + SCRIPT, encoding="utf-8")
+    process = torchrun(tmp_path, "script.py", "late")
+    output = output_of(process)
+    assert process.returncode == 0, output
+    first, second = (line for line in output.splitlines() if line.startswith("["))
+    assert first == second
+
+
 def test_two_processes_share_the_probes_of_a_script_that_both_run(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     process = torchrun(tmp_path, "script.py", "two")

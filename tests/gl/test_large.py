@@ -1,5 +1,6 @@
 """Large surfaces: shortcuts while things move, none in what is shown at rest."""
 
+import itertools
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -250,7 +251,50 @@ def test_the_whole_picture_waits_until_changes_cease(canvas, monkeypatch):
     now[0] += 100 * QUIET
     canvas.whole_seconds = np.inf
     canvas.draw(scene, SIZE, 1.0)
-    assert canvas.go_on(np.inf)  # a change that comes alone is not waited for
+    # A change that comes alone is not waited for, but for what is left of the quick picture.
+    assert canvas.go_on(np.inf) or canvas.go_on(np.inf)
+
+
+def in_slices(monkeypatch):
+    """Each look at the clock comes a hundredth of a second after the one before."""
+    now = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.01 * next(now))
+
+
+def test_the_first_quick_picture_comes_in_slices(renderer, monkeypatch):
+    scene = Scene([SurfaceLayer("small", waves(9, 9))])
+    first, again = Canvas(renderer), Canvas(renderer)
+    for made in (first, again):
+        made.whole_seconds = np.inf
+        made.detail_control = DetailControl(len(LADDER) - 1)
+    again.draw_quickly(scene, SIZE, 1.0)
+    in_slices(monkeypatch)
+    first.draw(scene, SIZE, 1.0)
+    frames = 0
+    while first.is_hurrying:
+        assert first.texture == 0
+        assert first.patches == (0, [])
+        assert not first.go_on()
+        frames += 1
+    assert frames > 3
+    assert (first._quick.read() == again._quick.read()).all()
+    assert first.texture == first._quick.texture
+    assert first.patches[1] == again.patches[1]
+    scene.camera = scene.camera.orbit(9, 0)
+    first.draw(scene, SIZE, 1.0)  # what moves is drawn at once
+    assert not first.is_hurrying
+    first.free()
+    again.free()
+
+
+def test_changes_do_not_keep_the_first_picture_from_coming(canvas, monkeypatch):
+    scene = Scene([SurfaceLayer("small", waves(9, 9))])
+    canvas.whole_seconds = np.inf
+    in_slices(monkeypatch)
+    for _ in range(12):
+        scene.camera = scene.camera.orbit(3, 0)
+        canvas.draw(scene, SIZE, 1.0)
+    assert canvas.texture == canvas._quick.texture
 
 
 def cost(step: int, machine: float) -> float:

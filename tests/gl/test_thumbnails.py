@@ -54,6 +54,26 @@ def test_a_texture_holds_the_picture_as_it_is(context):
     texture.free()
 
 
+def test_a_texture_holds_the_picture_ever_smaller(context):
+    image = np.zeros((4, 6, 4), np.uint8)
+    image[..., 3], image[:2, :2, 0], image[2, 2, 1] = 255, 200, 100
+    texture = ImageTexture(image)
+    GL.glBindTexture(GL.GL_TEXTURE_2D, texture.texture)
+    read = [
+        np.frombuffer(
+            GL.glGetTexImage(GL.GL_TEXTURE_2D, level, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE), np.uint8
+        ).reshape(shape)
+        for level, shape in enumerate([(4, 6, 4), (2, 3, 4), (1, 1, 4)])
+    ]
+    GL.glBindTexture(GL.GL_TEXTURE_2D, 0)
+    assert np.array_equal(read[0], image)
+    assert np.array_equal(read[1][..., 0], [[200, 0, 0], [0, 0, 0]])
+    assert np.array_equal(read[1][..., 1], [[0, 0, 0], [0, 25, 0]])
+    assert abs(int(read[2][0, 0, 0]) - 200 / 6) <= 1
+    assert (read[2][..., 3] == 255).all()
+    texture.free()
+
+
 def test_drawn_once_then_read(context, bowl, cache, monkeypatch):
     made = Thumbnails()
     first = finished(made, bowl)
@@ -72,6 +92,15 @@ def test_drawn_once_then_read(context, bowl, cache, monkeypatch):
     assert (second.title, second.note) == (first.title, first.note)
     assert np.array_equal(pixels(second.picture), drawn)
     again.free()
+
+
+def test_no_frame_works_a_mesh_out(context, bowl, cache, monkeypatch):
+    read = thumbnails._read(bowl, "dark")
+    monkeypatch.setattr("isoloss.scene.layer.display_mesh", None)  # whoever called it would fail
+    monkeypatch.setattr(thumbnails, "_read", lambda path, theme: read)
+    made = Thumbnails()
+    assert finished(made, bowl).picture is not None
+    made.free()
 
 
 def test_a_changed_file_and_a_damaged_cache_are_drawn_anew(context, bowl, cache):

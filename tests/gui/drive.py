@@ -44,7 +44,7 @@ class Driver:
 
         def drawn() -> None:
             draw()
-            if self._wanted is not None:
+            if self._wanted is not None and window.parts.rehearsal.has_quick:
                 self._pixels = viewports.all[self._wanted].painter.pixels()
                 self._wanted = None
 
@@ -143,6 +143,11 @@ class Driver:
         """Choose an item of the menu of the first run in the table."""
         self.click_first_run(1)
         self.click(f"//$FOCUSED/{item}")
+
+    def settle(self) -> None:
+        """Let frames pass until what was docked has its place."""
+        frames = self.window.frames
+        self.until(lambda: self.window.frames > frames + 9, "further frames")
 
     def shot(self, name: str) -> None:
         """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""

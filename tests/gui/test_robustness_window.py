@@ -15,7 +15,7 @@ from scipy import stats
 from isoloss.events import Done, Started
 from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
-from isoloss.settings import CertifySettings, DefendSettings
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 
 NETWORK = Path("digits-classifier")
 EPS = (0.05, 0.3)
@@ -91,6 +91,30 @@ def certified(tmp_path: Path) -> Path:
     return finish(run, rows, "Half of the images are certified within 0.5 in L2.")
 
 
+@pytest.fixture
+def attacked(tmp_path: Path) -> list[Path]:
+    """Two finished attacks on CIFAR-10, as the window finds them among the runs."""
+    eps, found = (0.01, 0.03, 0.1, 0.5), []
+    for name, worst in (("first", (38, 30, 12, 3, 0)), ("second", (36, 34, 25, 9, 1))):
+        asked = AttackSettings(source=NETWORK, data="cifar10", eps=eps)
+        run = Run.create(tmp_path / "work" / "runs" / name, asked)
+        counts = {"pgd": (38, 31, 13, 4, 0), "square": (38, 36, 20, 8, 1), "worst": worst,
+                  "noise": (38, 38, 37, 33, 20)}  # fmt: skip
+        rows = [
+            row(attack, None, e, correct)
+            for attack, its in counts.items()
+            for e, correct in zip((0.0, *eps), its, strict=True)
+        ]
+        found.append(finish(run, rows, "It keeps 30 % right."))
+    return found
+
+
+def test_the_worst_case_is_the_thick_curve_and_others_results_lie_behind(
+    travel: Callable[..., None], attacked: list[Path]
+) -> None:
+    travel("runs/worst_case", *attacked, seconds=200)
+
+
 def test_a_defense_from_its_form_to_its_images(travel: Callable[..., None]) -> None:
     travel("runs/defend", seconds=280)
 
@@ -116,3 +140,13 @@ def test_layouts_follow_what_is_opened_and_are_ones_own(
 ) -> None:
     travel("window/layouts", "begin", valley, defended, seconds=200)
     travel("window/layouts", "again", valley, defended)
+
+
+def test_panels_stay_of_use_in_a_small_window_with_texts_of_any_size(
+    travel: Callable[..., None], valley: Path, defended: Path
+) -> None:
+    travel("window/sizes", valley, defended, seconds=200)
+
+
+def test_each_kind_of_attack_and_defense_from_its_form(travel: Callable[..., None]) -> None:
+    travel("runs/defenses", seconds=500)

@@ -236,3 +236,8 @@ def test_small_windows_long_names_and_extreme_values(
 
 def test_layers_are_ordered_faded_and_their_findings_heeded(travel: Travel) -> None:
     travel("surfaces/layers")
+
+
+def test_what_is_left_in_a_window_is_found_in_the_next(travel: Travel) -> None:
+    for step in ("leave", "again", "last"):
+        travel("window/left", step)

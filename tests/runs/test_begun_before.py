@@ -13,6 +13,7 @@ import pytest
 import torch
 from tests.runs.run_contents import differences, large_differences
 
+from isoloss.results.tables import read_table
 from isoloss.run import Run
 from isoloss.work import resume
 
@@ -47,6 +48,10 @@ def test_a_run_that_an_earlier_version_began_ends_as_that_would_have_ended_it(na
     for _ in resume(Run.open(folder)):
         pass
     made_on = json.loads((expected / "made_on.json").read_text(encoding="utf-8"))
+    if Run.open(folder).settings.kind in ("attack", "defend"):
+        told = {(row.defense, row.eps) for row in read_table(folder / "robustness.csv")}
+        worst = [row for row in read_table(folder / "robustness.csv") if row.is_worst_case]
+        assert {(row.defense, row.eps) for row in worst} == told
     here = torch.backends.cpu.get_cpu_capability(), str(torch.__version__)
     if here == (made_on["cpu_capability"], made_on["torch"]):
         assert differences(expected, folder) == []

@@ -154,7 +154,7 @@ def test_tables_are_saved_drawn_and_said(small, tmp_path):
     said = repr(table).splitlines()
     assert re.fullmatch(r"small, mine  0: 100.0 % \(\d+–100\)  0.1: .*", said[0])
     assert said[1].startswith("doubt: ")
-    assert len(table) == 2
+    assert [row.attack for row in table] == ["mine"] * 2 + ["worst"] * 2
 
 
 def nothing(model, x, y, eps):

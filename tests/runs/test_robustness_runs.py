@@ -21,11 +21,12 @@ from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
+from isoloss.files import read_json
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
+from isoloss.robustness import autoattack
+from isoloss.robustness.ascent.rounding import Rounded
 from isoloss.robustness.attacks import pgd
-from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
-from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.evaluation import combination_on_block
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import Plan
@@ -34,6 +35,7 @@ from isoloss.robustness.smoothing import adaptive
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import denoising_loss
+from isoloss.robustness.smoothing.purification import Purification
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
@@ -200,13 +202,13 @@ def asked(lab, kind, network="network", file="net", **others):
 
 
 def attack(lab, **others):
-    given = {"eps": (0.05, 0.1, 0.5), "steps": 5, "queries": 50}
+    given = {"eps": (0.05, 0.1, 0.5), "steps": 5, "queries": 50, "attacks": "pgd,square"}
     return asked(lab, AttackSettings, **(given | others))
 
 
 def defend(lab, **others):
     given = {"eps": (0.1, 0.5), "steps": 3, "queries": 10, "draws": 2, "votes": 9, "sigma": (0.2,),
-             "denoiser": str(lab / "den")}  # fmt: skip
+             "attacks": "transfer,bpda,eot,square", "denoiser": str(lab / "den")}  # fmt: skip
     return asked(lab, DefendSettings, **(given | others))
 
 
@@ -238,7 +240,7 @@ def test_an_attack_leaves_a_table_with_the_exact_intervals(lab, tmp_path):
     run = done(tmp_path / "run", attack(lab, seeds=2))
     rows = read_table(run.table_path)
     assert [(r.attack, r.seed, r.eps) for r in rows] == [
-        (a, s, e) for s in (0, 1) for a in ("pgd", "square") for e in (0, 0.05, 0.1, 0.5)
+        (a, s, e) for s in (0, 1) for a in ("pgd", "square", "worst") for e in (0, 0.05, 0.1, 0.5)
     ]
     for row in rows:
         exact = stats.binomtest(row.correct, row.samples).proportion_ci(0.95, "exact")
@@ -281,7 +283,7 @@ def test_the_examples_are_what_the_table_counts(lab, tmp_path):
 def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
     run = done(tmp_path / "run", defend(lab, keep=40, attacks="transfer,eot"))
     rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
-    assert set(rows) == {(a, e) for a in ("pgd", "transfer", "eot") for e in (0, 0.1, 0.5)}
+    assert set(rows) == {(a, e) for a in ("pgd", "transfer", "eot", "worst") for e in (0, 0.1, 0.5)}
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
     network, (_, y) = labels_and_network(lab)
     labels = y[index["images"]]
@@ -303,6 +305,91 @@ def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
     assert rows["pgd", 0.1].votes == 0
     assert rows["eot", 0.1].votes == 9
     assert rows["eot", 0.5].correct == 0
+
+
+PURIFIED = "purified, t* = 0.2, 3 steps"
+
+
+def test_a_purified_network_is_judged_likewise_and_named_everywhere(lab, tmp_path):
+    run = done(tmp_path / "run", defend(
+        lab, keep=12, samples=12, sigma=(0.25,), purify=0.2, purify_steps=3, attacks="bpda,eot",
+    ))  # fmt: skip
+    rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
+    assert {r.defense for r in rows.values()} == {"none", PURIFIED}
+    unet, scheduler = load_denoiser(lab / "den")
+    alpha = float((1 - scheduler.betas.double())[:200].prod())
+    sigma = float(np.sqrt((1 - alpha) / alpha) / 2)
+    network, (_, y) = labels_and_network(lab)
+    defense = Purification(network, unet, scheduler, 0.2, 3)
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    labels = y[index["images"]]
+    for entry in index["files"]:
+        if entry["defense"] == "none":
+            continue
+        assert (entry["defense"], entry["sigma"]) == (PURIFIED, pytest.approx(sigma, rel=1e-3))
+        kept = load_file(run.examples / entry["file"])
+        for k, eps in enumerate(entry["eps"]):
+            votes = vote(defense, kept["images"][k], labels, index["images"], 9, seed=0)
+            row = rows["eot" if entry["attack"] == "clean" else entry["attack"], eps]
+            counted = [int(v.sum()) for v in (votes.majority, votes.single, votes.always)]
+            assert counted == [row.correct, row.single_correct, row.worst_correct]
+            assert torch.equal(kept["predicted"][k] == labels, votes.single)
+            with torch.no_grad():
+                answers = network(kept["denoised"][k]).argmax(1)
+            assert torch.equal(answers, kept["predicted"][k])
+    assert rows["eot", 0.5].correct == 0
+    report = run.report_text_path.read_text(encoding="utf-8")
+    assert f"net, {PURIFIED}: EOT, exact gradients" in report
+    assert f"Behind the defense ({PURIFIED}), net keeps" in report
+    assert f"- defense: {PURIFIED} (σ = {sigma:.4g})" in report
+    assert f"| net, {PURIFIED}, eot | 0.1 | draws |" in report
+    assert PURIFIED in describe(run.folder)
+
+
+def test_a_killed_purification_ends_as_it_would_have(lab, tmp_path):
+    settings = defend(
+        lab, samples=4, keep=2, purify=(0.1, 0.3), purify_steps=2, purify_sampler="ddim",
+        purify_eta=0.5, attacks="eot", steps=1, draws=1, votes=2, eps=(0.1,),
+    )  # fmt: skip
+    whole = done(tmp_path / "whole", settings)
+    names = {r.defense for r in read_table(whole.table_path)}
+    how = "2 steps of DDIM, η = 0.5"
+    assert names == {"none", f"purified, t* = 0.1, {how}", f"purified, t* = 0.3, {how}"}
+    run = Run.create(tmp_path / "run", settings)
+    for k, _ in enumerate(resume(run)):
+        if k == 6:
+            break
+    list(resume(Run.open(run.folder)))
+    assert timeless(run) == timeless(whole)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--purify", "100"], "--purify: t* is a fraction of the denoiser's steps"),
+        (["--purify", "0.1", "--sigma", "0.25"], "--sigma is for runs without --purify"),
+        (["--purify-steps", "5"], "--purify-steps is for --purify"),
+        (["--purify", "0.1", "--purify-eta", "1"], "--purify-eta is for --purify-sampler ddim"),
+        (["--purify", "0.001", "--purify-steps", "5"], "t* = 0.001 is 1 of the denoiser's 1000"),
+        (["--purify", "0.1", "0.1001"], "t* = 0.1 and 0.1001 are the same step of the denoiser"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_purification_that_cannot_be_is_refused(lab, tmp_path, capsys, words, message):
+    arguments = [
+        "defend", str(lab / "net.safetensors"), "--model", "labuser:network", "--data",
+        "labuser:data", "--denoiser", str(lab / "den"), "--out", str(tmp_path / "run"), *words,
+    ]  # fmt: skip
+    assert main(arguments) != 0
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "robustness.csv").exists()
+
+
+def test_a_certification_of_a_purification_is_refused_with_its_reason(capsys):
+    assert main(["certify", "digits-classifier", "--purify", "0.1"]) != 0
+    assert "not of the many of a purification" in capsys.readouterr().err
 
 
 def test_certified_accuracies_are_cohens(lab, tmp_path):
@@ -590,8 +677,8 @@ def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):
     twin.write_bytes((lab / "net.safetensors").read_bytes())
     run = done(tmp_path / "run", attack(lab, also=(twin,), attacks="pgd"))
     rows = timeless(run)
-    assert len(rows) == 8
-    assert [row.replace("'net'", "'twin'") for row in rows[:4]] == rows[4:]
+    assert len(rows) == 2 * 2 * 4
+    assert [row.replace("'net'", "'twin'") for row in rows[:8]] == rows[8:]
 
 
 def test_networks_behind_one_denoiser_share_its_work(lab, tmp_path, monkeypatch):
@@ -631,7 +718,8 @@ def test_what_a_run_holds_in_a_few_lines(lab, tmp_path):
     text = describe(run.folder)
     assert f"attack run {run.folder}" in text
     assert "  pgd         net  0: 100.0 %" in text
-    assert "  summary     net classifies 100.0 % (91.2 to 100.0) of 40 images rightly" in text
+    assert "  summary     net keeps " in text
+    assert "of 40 images right under PGD at ε = " in text
 
 
 def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):
@@ -639,7 +727,8 @@ def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
     network, (_, y) = labels_and_network(lab)
     kept = load_file(run.examples / "0000.safetensors")
-    for images, row in zip(kept["images"], read_table(run.table_path), strict=True):
+    rows = [row for row in read_table(run.table_path) if row.attack == "pgd"]
+    for images, row in zip(kept["images"], rows, strict=True):
         with torch.no_grad():
             right = network(images).argmax(1) == y[index["images"]]
         assert int(right.sum()) == row.correct
@@ -653,7 +742,7 @@ def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
     with torch.no_grad():
         y = network(x).argmax(1)
     before = torch.get_rng_state()
-    found = standard_autoattack(network, x, y, 0.6, "linf", 5, seed=0)
+    found = autoattack(network, x, y, 0.6, generator=torch.Generator().manual_seed(0))
     assert torch.equal(before, torch.get_rng_state())
     assert float((found.images - x).abs().max()) <= 0.6 + 1e-6
     with torch.no_grad():
@@ -661,6 +750,15 @@ def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
     assert found.fooled.any()
 
 
+@pytest.fixture
+def brief(monkeypatch):
+    """AutoAttack and its parts with few steps and queries."""
+    for module in ("apgd", "fab", "autoattack"):
+        monkeypatch.setattr(f"isoloss.robustness.attacks.{module}.STEPS", 8)
+    monkeypatch.setattr("isoloss.robustness.attacks.autoattack.QUERIES", 20)
+
+
+@pytest.mark.usefixtures("brief")
 def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
     torch.manual_seed(0)
     network = sys.modules["labuser"].network(5)
@@ -675,12 +773,57 @@ def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
     kept = load_file(run.examples / "0000.safetensors")["images"]
     for images, eps in zip(kept, (0.0, 0.01, 0.5), strict=True):
         assert float((images - kept[0]).abs().max()) <= eps + 1e-6
+    facts = read_json(run.report_path)["facts"]
+    assert not {"steps", "restarts", "loss", "queries"} & {*facts}  # which it takes from nobody
+    report = run.report_text_path.read_text(encoding="utf-8")
+    assert "for AutoAttack those of its authors hold" in report
+    assert "the worst of all attacks counts" not in report  # of one attack there is none
 
 
-def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(IsolossError, match=r"pip install 'isoloss\[autoattack\]'"):
-        check_autoattack(10)
+def five(lab, **others):
+    torch.manual_seed(0)
+    network = sys.modules["labuser"].network(5)
+    save_tensors(lab / "five.safetensors", network.state_dict())
+    return attack(lab, data="labuser:five", file="five", samples=12, eps=(0.02, 0.05), **others)
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_parts_of_autoattack_are_attacks_of_a_run(lab, tmp_path, norm):
+    names = ("apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "autoattack")
+    run = done(tmp_path / "run", five(lab, attacks=",".join(names), norm=norm, keep=4))
+    counts = {(row.attack, row.eps): row.correct for row in read_table(run.table_path)}
+    for name in names:
+        assert counts[name, 0.0] >= counts[name, 0.02] >= counts[name, 0.05]
+        assert counts["autoattack", 0.05] <= counts[name, 0.05]
+    report = (run.folder / "report.md").read_text(encoding="utf-8")
+    assert all(name in report for name in ("APGD-CE", "APGD-DLR", "APGD-T", "FAB-T", "AutoAttack"))
+
+
+@pytest.mark.usefixtures("brief")
+def test_behind_a_defense_auto_pgd_goes_by_the_mean_over_draws(lab, tmp_path):
+    settings = defend(lab, attacks="transfer,apgd_ce", eps=(0.5,), samples=12)
+    run = done(tmp_path / "run", settings)
+    counts = {(row.attack, row.eps): row.correct for row in read_table(run.table_path)}
+    assert counts["apgd_ce", 0.5] < counts["apgd_ce", 0.0]
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_run_begun_with_another_autoattack_goes_on_and_says_so(lab, tmp_path):
+    run = Run.create(tmp_path / "run", five(lab, attacks="autoattack", keep=2))
+    for _ in zip(resume(run), range(6), strict=False):
+        pass
+    lines = run.outcomes_path.read_text(encoding="utf-8").splitlines()
+    assert lines
+    depends_on = dict(run.environment["depends_on"])
+    assert depends_on.pop("the attack autoattack") == "as published"
+    run.record_environment(depends_on=depends_on)
+    said = [str(getattr(event, "text", event)) for event in resume(run)]
+    assert run.is_done
+    assert run.outcomes_path.read_text(encoding="utf-8").splitlines()[: len(lines)] == lines
+    assert any("begun with an earlier autoattack" in text for text in said)
+    again = [str(event) for event in resume(run)]
+    assert not any("begun with an earlier" in text for text in again)
 
 
 @pytest.mark.parametrize(
@@ -691,6 +834,10 @@ def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
         (attack, {"eps": (0.1, 8.0)}, "8 reaches beyond all of them: of 256 levels 8 are 8/255"),
         (attack, {"eps": "1/x"}, "'1/x' is no number"),
         (attack, {"attacks": "pgd,fgsm"}, "there is no attack 'fgsm': choose of pgd, square"),
+        (attack, {"attacks": "bpda"}, "bpda is not for such runs: choose of pgd, square"),
+        (defend, {"attacks": "fab_t"}, "fab_t is not for such runs: choose of transfer, bpda"),
+        (attack, {"targeted": "3"}, "knows no class 3: it has 0 to 2"),
+        (defend, {"targeted": "9" * 20}, f"knows no class {'9' * 20}: it has 0 to 2"),
         (attack, {"protocol": "legacy", "steps": 7}, "the legacy protocol has its own --steps"),
         (attack, {"protocol": "legacy", "norm": "l2", "steps": 20}, "legacy protocol is in linf"),
         (attack, {"model": None}, "a checkpoint file does not say what it belongs to: give --mode"),
@@ -699,8 +846,18 @@ def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
         (
             attack,
             {"attacks": "autoattack"},
-            "autoattack is for 4 classes and more, the data have 3",
+            "autoattack is for 4 classes and more, the data have 3: take apgd_ce, fab_t and",
         ),
+        (
+            attack,
+            {"attacks": "pgd,apgd_t"},
+            "apgd_t is for 4 classes and more, the data have 3: take apgd_ce or fab_t",
+        ),
+        (attack, {"loss": "math:sqrt"}, "the loss failed: TypeError"),
+        (attack, {"loss": "torch:dot"}, "the loss failed: RuntimeError"),
+        (defend, {"loss": "torch:numel"}, "the loss failed: TypeError"),
+        (attack, {"loss": "torch.nn.functional:cross_entropy"}, "a loss gives (8,) floats for 8"),
+        (attack, {"loss": "dlr", "targeted": "1"}, "aimed at a class is for 4 classes and more"),
         (defend, {"denoiser": "nowhere"}, "there is no denoiser nowhere: give its folder"),
         (defend, {"denoiser": " "}, "--denoiser: say which: a folder, a name on the hub"),
         (defend, {"sigma": (80.0,)}, "σ = 80 is outside the denoiser's schedule"),
@@ -723,8 +880,7 @@ def test_wrong_requests_are_refused_in_one_line(lab, tmp_path, kind, wrong, mess
         ask()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert not (folder / "robustness.csv").exists()
-    assert not (folder / "report.json").exists()
+    assert not folder.exists()
 
 
 DEFENSE = ("--denoiser", "den", "--sigma", "0.2")
@@ -774,7 +930,7 @@ def test_behind_a_defense_square_needs_no_gradient(lab, tmp_path):
     run = done(tmp_path / "run", settings)
     rows = read_table(run.table_path)
     assert {(row.defense, row.attack) for row in rows} == {
-        ("none", "square"), ("denoised", "square"),
+        (defense, attack) for defense in ("none", "denoised") for attack in ("square", "worst")
     }  # fmt: skip
     assert "no-adaptive-attack" in {warning.id for warning in read_report(run.report_path).warnings}
 
@@ -799,3 +955,61 @@ def test_a_certification_says_what_predict_would(lab, tmp_path):
     assert (run.folder / "report.md").read_text(encoding="utf-8").count(
         f"| net, σ = 2 | {100 * right / 40:.1f} ("
     ) == 1
+
+
+def test_images_made_on_one_network_are_judged_by_the_other(lab, tmp_path):
+    other = lab / "surrogate.safetensors"
+    torch.manual_seed(3)
+    weights = {name: 0.7 * t + 0.05 * torch.randn_like(t)
+               for name, t in load_file(lab / "net.safetensors").items()}  # fmt: skip
+    save_tensors(other, weights)
+    asked = {"also": (other,), "keep": 40, "eps": (0.05, 0.3), "attacks": "pgd,noise,surrogates"}
+    run = done(tmp_path / "run", attack(lab, **asked))
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    net, (x, y) = labels_and_network(lab)
+    surrogate = sys.modules["labuser"].network(3)
+    surrogate.load_state_dict(weights)
+    networks = {"net": net.eval(), "surrogate": surrogate.eval()}
+    x, y = x[index["images"]], y[index["images"]]
+    rows = {(r.network, r.attack, r.eps): r for r in read_table(run.table_path)}
+    assert {(n, a) for n, a, _ in rows} == {
+        ("net", "transfer from surrogate"), ("surrogate", "transfer from net"),
+        *((n, a) for n in networks for a in ("pgd", "noise", "worst")),
+    }  # fmt: skip
+    fooled_its_maker = 0
+    for entry in index["files"]:
+        kept = load_file(run.examples / entry["file"])["images"]
+        judge, left = networks[entry["network"]], torch.ones(40, dtype=torch.bool)
+        for images, eps in zip(kept, entry["eps"], strict=True):
+            assert float((images - x).abs().max()) <= eps + 1e-5
+            assert float(images.min()) >= 0
+            assert float(images.max()) <= 1
+            with torch.no_grad():
+                left &= judge(images).argmax(1) == y
+            assert rows[entry["network"], entry["attack"], eps].correct == int(left.sum())
+        if entry["attack"].startswith("transfer from "):
+            maker = networks[entry["attack"].removeprefix("transfer from ")]
+            with torch.no_grad():
+                fooled_its_maker += int((maker(kept[-1]).argmax(1) != y).sum())
+    assert fooled_its_maker > 60, "of 80 images at ε = 0.3"
+    # The report has the same as a matrix, its diagonal what PGD leaves of a network itself.
+    (line,) = (
+        line for line in (run.folder / "report.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| 0.3 | surrogate |")
+    )  # fmt: skip
+    shown = [rows["net", "transfer from surrogate", 0.3], rows["surrogate", "pgd", 0.3]]
+    words = [f"{100 * r.accuracy:.1f} ({100 * r.low:.1f} to {100 * r.high:.1f})" for r in shown]
+    assert line == f"| 0.3 | surrogate | {words[0]} | {words[1]} |"
+
+
+def test_noise_is_as_large_as_an_adversary_may_be(lab, tmp_path):
+    for norm, eps in (("linf", (0.1, 0.2)), ("l2", (1.0, 2.0))):
+        run = done(tmp_path / norm, attack(lab, norm=norm, eps=eps, attacks="noise", keep=40))
+        (entry,) = json.loads((run.examples / "examples.json").read_text("utf-8"))["files"]
+        clean, *noisy = load_file(run.examples / entry["file"])["images"]
+        for images, e in zip(noisy, eps, strict=True):
+            moved = (images - clean).flatten(1)
+            far = moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
+            assert float(far.max()) <= e + 1e-5
+            # In so many dimensions nearly all of a ball lies at its surface; clamping takes some.
+            assert float(far.median()) > (0.95 if norm == "linf" else 0.6) * e

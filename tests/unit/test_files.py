@@ -6,6 +6,8 @@ import pytest
 
 from isoloss import IsolossError
 from isoloss.files import read_content, read_json, write_atomic
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
@@ -21,6 +23,26 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
     with pytest.raises(IsolossError, match="cannot write"):
         write_atomic(path / "c.txt", lambda p: p.write_text("x"))
+
+
+def test_a_write_that_fails_leaves_no_folders(tmp_path, monkeypatch):
+    def full(target):
+        target.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "kept").mkdir()
+    for path in (tmp_path / "a" / "b" / "c.txt", tmp_path / "kept" / "d" / "e.txt"):
+        with pytest.raises(IsolossError, match="No space left"):
+            write_atomic(path, full)
+    with pytest.raises(IsolossError, match="too long"):  # a folder on the way cannot be made
+        write_atomic(tmp_path / "a" / ("n" * 300) / "c.txt", lambda p: p.write_text("x"))
+    (tmp_path / "f").mkdir()
+    monkeypatch.setattr("isoloss.files._replace", lambda *_: full(tmp_path / "f" / "x"))
+    with pytest.raises(IsolossError, match="No space left"):
+        Run.create(tmp_path / "runs" / "first", TrainSettings())
+    monkeypatch.undo()
+    assert [p.name for p in sorted(tmp_path.rglob("*"))] == ["f", "x", "kept"]
+    assert Run.create(tmp_path / "runs" / "first", TrainSettings()).folder.is_dir()
 
 
 @pytest.mark.parametrize("length", [200, 251, 252, 255])

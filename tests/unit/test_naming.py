@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from isoloss.naming import as_arguments, duration, short_name
+from isoloss.naming import as_arguments, capitalized, duration, short_name
 from isoloss.shortening import shortened
 
 
@@ -51,3 +51,17 @@ def test_options_are_named_as_pythons_arguments():
 )  # fmt: skip
 def test_times_are_said_as_people_say_them(seconds, said):
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("random noise", "Random noise"),
+        ("σ = 0.25", "σ = 0.25"),
+        ("ε in L2", "ε in L2"),
+        ("", ""),
+        ("étude", "Étude"),
+    ],
+)
+def test_labels_begin_with_a_capital_but_symbols_stay(text, expected):
+    assert capitalized(text) == expected

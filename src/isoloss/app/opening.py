@@ -148,6 +148,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
         context.begin()
+        app.parts.rehearsal.begin()
         desktop.listen_to_drops(app.drop)
         desktop.keep_larger_than(LEAST)
 
@@ -166,6 +167,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
 
     def before_exit() -> None:
         app.parts.docking.keep()
+        app.parts.experiments.keep()
         app.parts.free()
 
     calls.before_exit = before_exit

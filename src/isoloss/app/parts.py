@@ -48,6 +48,7 @@ from isoloss.app.ui.panel import NOTHING, Drawn
 from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
+from isoloss.gl.frame.rehearsal import Rehearsal
 from isoloss.jobs.follow import FollowedRun
 from isoloss.library.entry import Entry
 from isoloss.paths import exists
@@ -80,7 +81,8 @@ class Parts:
     def __init__(self, workspace: Workspace, commands: Callable[[Parts], list[Action]]) -> None:
         """Build them; `commands` lists what can be done with them."""
         self.workspace = workspace
-        self.viewports = Viewports(workspace)
+        self.rehearsal = Rehearsal()
+        self.viewports = Viewports(workspace, self.rehearsal)
         self.docking = Docking(PANELS, Layouts.load(), self._applies)
         self.opened = Opened(workspace)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
@@ -131,7 +133,7 @@ class Parts:
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)
-        self.welcome = Welcome(workspace, ways)
+        self.welcome = Welcome(workspace, ways, self.rehearsal)
         self._commands = commands
         self._actions: tuple[object, list[Action]] | None = None
 
@@ -180,6 +182,7 @@ class Parts:
         self.welcome.thumbnails.free()
         self.panel(ExamplesPanel).free()
         self.renderings.end()
+        self.rehearsal.end()
 
     # -- layouts -----------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
-from isoloss.app.ui.docking import clear_as_panels, rect_of, rect_of_middle
+from isoloss.app.ui.dock_nodes import rect_of, rect_of_middle
+from isoloss.app.ui.docking import clear_as_panels
 from isoloss.app.ui.widgets import em, floating
 from isoloss.geometry.rect import Rect, extent
 
@@ -34,6 +35,8 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
+_LOW = 17.0
+"""em: a hint would hide too much of a picture that is lower."""
 MOST_NEWS = 4
 """Notifications of the desktop at once."""
 _SETTLING = 3
@@ -72,6 +75,7 @@ class App:
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
+        parts.rehearsal.update()
         self._tell_elsewhere()
         self._follow_document()
         clear_as_panels(parts.panels)
@@ -83,6 +87,7 @@ class App:
         moving = self.workspace.move() or flying or playing or parts.shortcuts.is_held
         held = imgui.is_any_item_active() or imgui.is_any_mouse_down()
         self.workspace.session.keep_running(time.monotonic(), busy=moving or held)
+        parts.experiments.keep_running(time.monotonic())
         # The whole pictures of what grows wait until the stream of cells pauses.
         if moving or (parts.viewports.is_busy and not fluent):
             rate = MOVING
@@ -175,6 +180,7 @@ class App:
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.
             crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
+            crowded |= extent(parts.viewport.rect)[1] < em(_LOW)
             pictures = parts.docking.is_shown(VIEWPORT) and not parts.large_plots.fill_viewport
             if pictures and not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))

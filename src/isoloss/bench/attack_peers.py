@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import reduced_precisions, synchronize
+from isoloss.robustness.ascent.protocol import Protocol
 from isoloss.robustness.attacks.eot import eot_pgd
 from isoloss.robustness.attacks.pgd import attack
-from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.smoothing.certify import certify
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import certified_radius
@@ -240,7 +240,9 @@ def certifiers(defended: Defended, n0: int, n: int, size: int) -> Iterator[Attac
 
 def _own_certify(defense: Smoothing, n0: int, n: int, size: int) -> Work:
     def certified(images: Tensor, labels: Tensor) -> Tensor:
-        found = certify(defense, images, range(len(images)), n0, n, batch_size=size)
+        with warnings.catch_warnings():  # of the precision, which is told beside the figures
+            warnings.simplefilter("ignore", UserWarning)
+            found = list(certify(defense, images, range(len(images)), n0, n, batch_size=size))
         return torch.tensor([(-1 if c.predicted is None else c.predicted, c.radius) for c in found])
 
     return certified

@@ -23,6 +23,7 @@ from isoloss.library.entry import Entry
 from isoloss.library.library import library_in
 from isoloss.library.query import query
 from isoloss.results.charts import PARTS, WHATS, write_points
+from isoloss.results.references import ALL
 from isoloss.run_folder import is_run
 from isoloss.user_folders import cache_folder
 
@@ -66,6 +67,11 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         help="Whose answer counts behind a defense that draws noise [majority of its draws]",
     )  # fmt: skip
     parser.add_argument(
+        "--reference", nargs="+", default=[], metavar="NAME",
+        help="Published results to be drawn behind accuracies and certificates, by their names, or "
+        "all: of RobustBench's networks and Cohen's certificates those on the same data [none]",
+    )  # fmt: skip
+    parser.add_argument(
         "--hide", nargs="+", default=[], metavar="NAME",
         help="Runs that keep their place in the table and their colour, but are not drawn",
     )  # fmt: skip
@@ -97,7 +103,7 @@ def compare(namespace: argparse.Namespace) -> int:
         check_parent(out)
     view = View(
         tuple(namespace.what), namespace.along, namespace.smooth, namespace.log,
-        tuple(namespace.part), namespace.by,
+        tuple(namespace.part), namespace.by, tuple(namespace.reference),
     )  # fmt: skip
     comparing = Comparing()
     comparing.read(_meant(namespace.words))
@@ -153,6 +159,13 @@ def _require(found: Comparison, view: View) -> None:
     for what in view.what:
         if what not in there:
             raise IsolossError(f"none of these runs has {WHATS[what]}: leave {what!r} out")
+    known = {reference.name for chart in found.charts for reference in chart.references}
+    for name in view.reference:
+        if name not in known and not (known and name == ALL):
+            raise IsolossError(
+                f"--reference {name}: nothing of that name is published of the data of these runs "
+                "in their norm; all draws what there is"
+            )
 
 
 def _draw(found: Comparison, out: Path, namespace: argparse.Namespace) -> None:

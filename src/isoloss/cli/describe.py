@@ -25,7 +25,14 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
-from isoloss.results.tables import Row, read_report, read_table
+from isoloss.results.tables import (
+    Row,
+    average_radius_in_words,
+    defense_in_words,
+    read_report,
+    read_table,
+    without_repeats,
+)
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
@@ -160,6 +167,8 @@ def _run_lines(run: Run, tell: Tell) -> list[str]:
             if math.isnan(last.test_accuracy)
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
+        if not math.isnan(last.noisy_accuracy):
+            tested += f", with noise {100 * last.noisy_accuracy:.1f} %"
         if not math.isnan(last.train_loss):
             tested = f"training loss {last.train_loss:.4g}, {tested}"
         is_tested = not math.isnan(last.test_loss)
@@ -184,14 +193,17 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
     if exists(run.table_path):
-        for row in read_table(run.table_path):
+        for row in without_repeats(read_table(run.table_path)):
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
         first = rows[0]
-        sigma = "" if np.isnan(first.sigma) else f", σ = {first.sigma:g}"
+        defense = defense_in_words(first.defense, first.sigma)
+        behind = f"{first.network}, {defense}" if defense else first.network
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
-        lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
+        if average := average_radius_in_words(rows):
+            text += f"  average radius: {average}"
+        lines.append(f"  {first.attack:<11} {behind}{seed}  {text}")
     if exists(run.report_path):
         report = read_report(run.report_path)
         lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]

@@ -165,6 +165,8 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
     from isoloss.settings import KINDS
 
     add_options(parser, KINDS[kind])
+    if kind == "certify":  # refused in words, not as unknown
+        parser.add_argument("--purify", nargs="*", help=argparse.SUPPRESS)
     if KINDS[kind].leaves_surface:
         parser.add_argument(
             "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"

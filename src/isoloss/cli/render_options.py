@@ -159,6 +159,8 @@ def _shape(name: str, hint: Any) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction}
     if origin is Literal:
         return {"choices": list(arguments)}
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return {"type": arguments[0], "nargs": "+", "metavar": "NAME"}
     if origin is tuple:
         letters = ("LO", "HI") if len(arguments) == 2 else ("X", "Y", "Z")
         return {"type": arguments[0], "nargs": len(arguments), "metavar": letters}

@@ -27,9 +27,12 @@ def start(namespace: argparse.Namespace) -> int:
     from isoloss.run_names import free_folder, run_name
     from isoloss.settings import KINDS
     from isoloss.settings.presets import preset_values
+    from isoloss.settings.robustness_fields import NOT_CERTIFIED
     from isoloss.work import prepare
 
     kind = namespace.kind
+    if kind == "certify" and namespace.purify is not None:
+        raise IsolossError(NOT_CERTIFIED)
     both = vars(namespace).pop("range", None)
     of_both = [a for a in ("alpha_range", "beta_range") if both is not None and a not in namespace]
     for axis in of_both:

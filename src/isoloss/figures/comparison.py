@@ -14,6 +14,7 @@ from isoloss.figures.paper import COLUMN, PAGE, Print
 from isoloss.figures.robustness.accuracy import set_fractions, set_radii
 from isoloss.figures.robustness.drawing import SUFFIXES
 from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.reference_lines import draw_references, note_of_references
 from isoloss.figures.robustness.series_strokes import SYMBOLS, Stroke, handle, hue_color
 from isoloss.figures.sheet import Sheet, set_ticks, styled, text_width, write_figure
 from isoloss.geometry.arrays import Pixels
@@ -34,6 +35,8 @@ GAP = 5.8
 """em: between plots, each of which has numbers of its own."""
 MOST_MARKS = 9
 """Along a training curve."""
+LINE, THICK = 1.6, 3.4
+"""Thin lines' widths."""
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
@@ -79,12 +82,15 @@ def draw_comparison(
     sheet, theme = Sheet.paper(None, 1.0, print_), THEMES[appearance.theme]
     has_bars = any(trace.low is not None for chart in seen for trace in chart.traces)
     note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
+    for sentence in dict.fromkeys(note_of_references(chart.references) for chart in seen):
+        note += sentence
     with styled(theme, sheet):
         nothing = [""] * len(seen)
         words = Words(heading, nothing, nothing, [], note)
         page = Page(words, _legend(seen, names, places, sheet, theme), sheet, appearance, GAP)
         for plot, chart in zip(page.plots, seen, strict=True):
             _set_up(plot, chart, sheet)
+            draw_references(plot, chart.references, sheet, theme)
             dashes = names_in(seen, chart.what)
             for trace in chart.traces:
                 stroke = _stroke(places[trace.run], theme, _dashes(trace.name, dashes))
@@ -120,9 +126,11 @@ def _legend(
     found = [handle(names[k], _stroke(places[k], theme), sheet, theme) for k in runs]
     for what in kinds_of(charts):
         lines = names_in(charts, what)
+        thick = {t.name for chart in charts for t in chart.traces if t.is_thick}
         drawn = {name for chart in charts if chart.what == what for name in chart.names}
         for name in [name for name in lines if name in drawn] if len(lines) > 1 else ():
-            plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False)
+            width = THICK if name in thick else LINE
+            plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False, width)
             found.append(handle(name, plain, sheet, theme))
     return found
 
@@ -164,6 +172,7 @@ def _number(plot: Axes, axis: str, scale: HeightScale, sheet: Sheet) -> None:
 
 def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) -> None:
     unit = sheet.unit
+    width = (THICK if trace.is_thick else LINE) * unit
     look: dict[str, Any] = {"color": stroke.color, "ls": stroke.dashes, "zorder": 4}
     marks: dict[str, Any] = {
         "marker": stroke.mark, "markersize": stroke.size * unit, "markeredgewidth": 0,
@@ -178,13 +187,13 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
         look["lw"] = 0
     if trace.low is None or trace.high is None:
         every = max(len(trace.xs) // MOST_MARKS, 1)
-        (line,) = plot.plot(trace.xs, trace.ys, lw=1.6 * unit, markevery=every, **look, **marks)
+        (line,) = plot.plot(trace.xs, trace.ys, lw=width, markevery=every, **look, **marks)
         line.set_gid("curve")
         return
     ends = np.maximum([trace.ys - trace.low, trace.high - trace.ys], 0)
     shown = trace.xs <= plot.get_xlim()[1]
     bars = plot.errorbar(
         trace.xs[shown], trace.ys[shown], yerr=ends[:, shown], elinewidth=unit,
-        capsize=1.6 * unit, capthick=unit, **{"lw": 1.6 * unit} | look, **marks,
+        capsize=1.6 * unit, capthick=unit, **{"lw": width} | look, **marks,
     )  # fmt: skip
     bars[0].set_gid("curve")

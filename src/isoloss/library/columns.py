@@ -13,7 +13,7 @@ from isoloss.library.entry import Entry
 from isoloss.library.key_figures import in_words
 from isoloss.naming import size_in_words
 from isoloss.settings import KINDS
-from isoloss.settings.text import alternatives, is_grid, text_of
+from isoloss.settings.text import alternatives, by_labels, is_grid, text_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def setting_in_words(value: Any, field: FieldInfo | None) -> str:
         joint = "×" if field is not None and is_grid(field) else of_two
         return joint.join(values) or "none"
     if isinstance(value, str):
+        value = value if field is None else by_labels(field, value)
         named = re.split(r"[/\\]", value.rstrip("/\\"))[-1]
         return named or value
     return text_of(value).replace("-", "−", 1)

@@ -16,7 +16,7 @@ from isoloss.naming import size_in_words
 from isoloss.registry import Registry
 from isoloss.settings import (
     AnySettings,
-    AttackingSettings,
+    AttackSettings,
     CertifySettings,
     DefendSettings,
     ImportSettings,
@@ -83,11 +83,13 @@ class Cost:
             has that they are about (0 if unknown); None where it does not follow from them.
         sample: settings that ask for a small part of the same, as fast as the whole; where the
             beginning of the work is no slower than the rest they are the settings themselves.
+        is_sample_even: whether the beginning of that part tells how fast all of it is.
     """
 
     name: str
     work: Callable[[AnySettings, int], float | None]
     sample: Callable[[AnySettings], AnySettings] = lambda settings: settings
+    is_sample_even: bool = True
 
 
 COSTS = Registry[Cost]("cost of")
@@ -193,20 +195,37 @@ def _images(settings: RobustnessSettings, samples: int) -> float:
     return images * settings.seeds * len(settings.sources)
 
 
-def _of_attacks(settings: AnySettings, samples: int) -> float | None:
-    assert isinstance(settings, AttackingSettings)
-    assert settings.kind in ("attack", "defend")
+def _answers(name: str, settings: AttackSettings | DefendSettings) -> int:
+    """How many answers of networks an attack asks for about an image at one ε, at most."""
+    kind = attack_of(name)
+    draws = settings.draws if isinstance(settings, DefendSettings) and kind.adaptive else 1
+    if kind.is_baseline:
+        return 1
+    if kind.passes:
+        return kind.passes * draws
+    if not kind.needs_gradients:
+        return settings.queries * draws
     steps = 5 if settings.protocol == "legacy" else settings.steps * settings.restarts
-    draws = settings.draws if isinstance(settings, DefendSettings) else 1
     # A gradient costs about two passes more than an answer.
-    each = sum(
-        3 * steps * draws if attack_of(name).needs_gradients else settings.queries
-        for name in settings.attack_names
-    )
+    return 3 * steps * draws * (len(settings.also) if kind.takes_several else 1)
+
+
+def _of_attacks(settings: AnySettings, samples: int) -> float | None:
+    assert isinstance(settings, AttackSettings | DefendSettings)
+    each = sum(_answers(name, settings) for name in settings.attack_names)
     votes = settings.votes if isinstance(settings, DefendSettings) else 1
     sigmas = len(settings.sigma) or 1
+    if isinstance(settings, DefendSettings) and settings.purify:
+        sigmas = len(settings.purify) * settings.purify_steps
     of_all = (each + votes * len(settings.attack_names)) * len(settings.epsilons) * sigmas
     return _images(settings, samples) * of_all
+
+
+def _longest_attack(settings: AnySettings) -> AnySettings:
+    """Attacks take turns: of the beginning most may be the shortest's."""
+    assert isinstance(settings, AttackSettings | DefendSettings)
+    longest = max(settings.attack_names, key=lambda name: _answers(name, settings))
+    return settings.model_copy(update={"attacks": longest})
 
 
 def _of_certification(settings: AnySettings, samples: int) -> float | None:
@@ -217,8 +236,8 @@ def _of_certification(settings: AnySettings, samples: int) -> float | None:
 
 register(Cost("train", _of_training))
 register(Cost("import", _of_import))
-register(Cost("probe", _of_probe, _few_cells))
+register(Cost("probe", _of_probe, _few_cells, is_sample_even=False))
 register(Cost("probe-input", _of_image))
-register(Cost("attack", _of_attacks))
-register(Cost("defend", _of_attacks))
+register(Cost("attack", _of_attacks, _longest_attack))
+register(Cost("defend", _of_attacks, _longest_attack))
 register(Cost("certify", _of_certification))

@@ -90,12 +90,16 @@ def _of_training(_: Run, state: RunState) -> Figures:
     last = next((m for m in reversed(state.metrics) if not math.isnan(m.test_loss)), None)
     if last is None:
         return {}
-    return {"accuracy": last.test_accuracy, "loss": last.test_loss, "epoch": last.epoch}
+    return {
+        "accuracy": last.test_accuracy, "loss": last.test_loss, "epoch": last.epoch,
+        "noisy": last.noisy_accuracy,
+    }  # fmt: skip
 
 
 def _training_in_words(figures: Figures) -> str:
     if "accuracy" in figures:
-        return f"test accuracy {percent(figures['accuracy'])}"
+        noisy = f", with noise {percent(figures['noisy'])}" if "noisy" in figures else ""
+        return f"test accuracy {percent(figures['accuracy'])}{noisy}"
     return f"test loss {figures['loss']:.4g}" if "loss" in figures else ""
 
 
@@ -143,18 +147,23 @@ def _evaluation_in_words(figures: Figures) -> str:
 
 
 def _of_certification(run: Run, _: RunState) -> Figures:
-    rows = [row for row in _rows(run) if row.is_certificate and row.eps > 0]
-    if not rows:
-        return {}
-    radius = min({row.eps for row in rows}, key=lambda r: abs(r - USUAL_RADIUS))
-    at = [row for row in rows if row.eps == radius]
-    return {"certified": _best(at, lambda a: math.fsum(a) / len(a)), "radius": radius}
+    rows = [row for row in _rows(run) if row.is_certificate]
+    found: dict[str, float] = {}
+    known = [row for row in rows if not math.isnan(row.average_radius)]
+    if known:
+        found["average"] = _best(known, _mean, of=lambda row: row.average_radius)
+    radii = {row.eps for row in rows if row.eps > 0}
+    if radii:
+        radius = min(radii, key=lambda r: abs(r - USUAL_RADIUS))
+        at = [row for row in rows if row.eps == radius]
+        found |= {"certified": _best(at, _mean), "radius": radius}
+    return found
 
 
 def _certification_in_words(figures: Figures) -> str:
-    if "certified" not in figures:
-        return ""
-    return f"{percent(figures['certified'])} certified at {figures['radius']:.3g}"
+    if "certified" in figures:
+        return f"{percent(figures['certified'])} certified at {figures['radius']:.3g}"
+    return f"average certified radius {figures['average']:.3g}" if "average" in figures else ""
 
 
 def _rows(run: Run) -> list[Row]:
@@ -165,18 +174,28 @@ def _rows(run: Run) -> list[Row]:
     return [row for row in rows if row.network == rows[0].network]
 
 
-def _best(rows: list[Row], of_one: Callable[[list[float]], float]) -> float:
-    """Of the defenses in a table, by their σ, the accuracy of the best."""
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _best(
+    rows: list[Row],
+    of_one: Callable[[list[float]], float],
+    of: Callable[[Row], float] = lambda row: row.accuracy,
+) -> float:
+    """Of the defenses in a table, by their σ, the accuracy of the best, or what `of` says."""
     by_sigma: dict[float, list[float]] = {}
     for row in rows:
         sigma = -1.0 if math.isnan(row.sigma) else row.sigma
-        by_sigma.setdefault(sigma, []).append(row.accuracy)
+        by_sigma.setdefault(sigma, []).append(of(row))
     return max(map(of_one, by_sigma.values()))
 
 
 for _kind in ("train", "import"):
-    _titles = {"accuracy": "Test accuracy", "loss": "Test loss"}
-    _names = ("accuracy", "loss", "epoch")
+    _titles = {
+        "accuracy": "Test accuracy", "loss": "Test loss", "noisy": "Test accuracy with noise",
+    }  # fmt: skip
+    _names = ("accuracy", "loss", "epoch", "noisy")
     register(KeyFigure(_kind, _names, _of_training, _training_in_words, _titles))
 for _kind in ("probe", "probe-input"):
     _titles = {
@@ -187,5 +206,7 @@ for _kind in ("probe", "probe-input"):
 for _kind in ("attack", "defend"):
     _titles = {"accuracy": "Accuracy at ε", "clean": "Clean accuracy", "eps": "ε"}
     register(KeyFigure(_kind, (*_titles,), _of_evaluation, _evaluation_in_words, _titles))
-_titles = {"certified": "Certified accuracy", "radius": "Radius"}
+_titles = {
+    "certified": "Certified accuracy", "radius": "Radius", "average": "Average certified radius",
+}  # fmt: skip
 register(KeyFigure("certify", (*_titles,), _of_certification, _certification_in_words, _titles))

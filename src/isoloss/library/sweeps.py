@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from isoloss.errors import IsolossError
@@ -38,17 +40,21 @@ def sweep_folders(out: Path, runs: Sequence[Swept]) -> list[Path]:
 
 
 def create_sweep(out: Path, runs: Sequence[Swept]) -> list[Run]:
-    """Make the folders of all runs of a sweep; those that are there already are reused.
+    """Make the folders of all runs of a sweep, or of none; those that are there are reused.
 
     Raises:
         IsolossError: if one holds something else, or cannot be written.
     """
     folders = sweep_folders(out, runs)
     new = [not exists(folder) for folder in folders]
-    created = [Run.create(f, run.settings) for f, run in zip(folders, runs, strict=True)]
-    for run, is_new in zip(created, new, strict=True):
-        if is_new:
+    try:
+        created = [Run.create(f, run.settings) for f, run in zip(folders, runs, strict=True)]
+        for run in compress(created, new):
             write_about(run.folder, About(tags=(sweep_tag(out),)))
+    except IsolossError:
+        for folder in compress(folders, new):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     return created
 
 

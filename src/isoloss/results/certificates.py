@@ -85,6 +85,23 @@ def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
     return -sigma * NormalDist().inv_cdf(missing) if 0 < missing < 0.5 else 0.0
 
 
+def average_radius(certified: Sequence[float]) -> tuple[float, float]:
+    """The average certified radius and its standard error, NaN of a single image, 0 where all are
+    alike.
+
+    Zhai et al. 2020, "MACER", https://arxiv.org/abs/2001.02378.
+
+    Args:
+        certified: (N,) of every image the radius in which its true class is certified; 0 where
+            another one is, or none.
+    """
+    radii = np.asarray(certified, np.float64)
+    if len(radii) < 2:
+        return float(radii.mean()), math.nan
+    spread = radii.std(ddof=1) if np.ptp(radii) > 0 else 0.0  # which the mean's rounding hides
+    return float(radii.mean()), float(spread) / math.sqrt(len(radii))
+
+
 def steps_of(certificates: Sequence[CertificateRow]) -> Steps:
     """The fraction of images whose true class is certified, at every radius at which it falls.
 

@@ -14,6 +14,7 @@ import numpy as np
 from isoloss.files import write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.results.certificates import Steps
+from isoloss.results.references import ReferenceLine
 from isoloss.settings.attack_kinds import Hue, Mark
 
 What = Literal["training", "accuracy", "radius"]
@@ -47,6 +48,7 @@ class Trace:
         raw: (N,) what `ys` was smoothed from; None where nothing was.
         low, high: (N,) the ends of 95 % intervals; None where there are none.
         steps: of certificates that are known image by image, the share at every radius.
+        is_thick: whether it says more than the others of its run.
     """
 
     run: int
@@ -57,6 +59,7 @@ class Trace:
     low: Array | None = None
     high: Array | None = None
     steps: Steps | None = None
+    is_thick: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Chart:
         across, up: what the axes are.
         is_log: whether the axis upwards is logarithmic.
         is_share: whether values are fractions, which are read in percent.
+        references: what others have published, to be drawn behind; no traces, for they are no
+            runs.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Chart:
     traces: tuple[Trace, ...]
     is_log: bool = False
     is_share: bool = False
+    references: tuple[ReferenceLine, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -91,10 +97,13 @@ def kinds_of(charts: Iterable[Chart]) -> list[What]:
 
 def names_in(charts: Iterable[Chart], what: What) -> list[str]:
     """What the lines of all charts of one kind may be, each once: their dashes follow this order,
-    in which those of training curves stay what they are though only one of them is drawn."""
+    in which those of training curves stay what they are though only one of them is drawn, and thick
+    lines come first."""
     if what == "training":
         return list(PARTS)
-    return list(dict.fromkeys(name for c in charts if c.what == what for name in c.names if name))
+    traces = [trace for chart in charts if chart.what == what for trace in chart.traces]
+    traces.sort(key=lambda trace: not trace.is_thick)
+    return list(dict.fromkeys(trace.name for trace in traces if trace.name))
 
 
 def smoothed(values: Array, weight: float) -> Array:

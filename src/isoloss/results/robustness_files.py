@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists
 from isoloss.results.certificates import CertificateRow, farthest_radius, read_certificates
 from isoloss.results.saved_examples import INDEX, Index, read_index
 from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
+from isoloss.results.worst_case import with_worst_case
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings, RobustnessSettings
 
@@ -38,10 +40,12 @@ class RobustnessFiles:
     index: Index | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
     _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
+    _journal: Path | None = None
 
     def read(self, run: Run) -> bool:
         """Read those files of the run that have changed since the last call; returns whether any
         has. Of what cannot be read, what was read before stays."""
+        self._journal = run.outcomes_path if exists(run.report_path) else None
         changed = [
             self._read_if_changed(run.table_path, self._read_table),
             self._read_if_changed(run.certificates_path, self._read_certificates),
@@ -83,6 +87,9 @@ class RobustnessFiles:
 
     def _read_table(self, path: Path) -> None:
         self.rows = read_table(path)
+        size = _stamp(self._journal) if self._journal is not None else None
+        if self._journal is not None and size is not None and size[1] <= self.largest:
+            self.rows = with_worst_case(self.rows, self._journal)
 
     def _read_certificates(self, path: Path) -> None:
         self.certificates = read_certificates(path)

@@ -30,7 +30,7 @@ class ExampleFile:
     """What one file is about: a network, a defense, an attack and a seed, at each of `eps`.
 
     Attributes:
-        defense: "none", "noise" or "denoised".
+        defense: as in a table's rows.
         sigma: NaN without a defense.
         attack: as in a table's rows, or "clean" for the clean images behind a defense.
         eps: radii, E of them; at 0 the images are clean.

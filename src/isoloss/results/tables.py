@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable, read_json, write_csv, write_json
-from isoloss.settings.attack_kinds import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE, WORST
 from isoloss.shortening import cited
 
 REPORT_SCHEMA = 1
@@ -41,10 +41,13 @@ class Row:
     """One combination of network, defense, attack and ε.
 
     Attributes:
-        defense: "none", "noise" or "denoised".
-        sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
+        defense: "none", "noise", "denoised", or how images are purified, in words.
+        sigma: the noise's standard deviation on the [0, 1] scale, of a purification that of t*; NaN
+            without a defense.
         attack: its name in `isoloss.settings.attack_kinds`; "certificate" where the accuracy is
-            certified and `eps` the radius.
+            certified and `eps` the radius; "worst" where an image counts as right only if it is so
+            under every attack on the same network and defense with the same seed, at every radius
+            up to `eps`; "transfer from NAME" where images were made on another network.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense
@@ -56,6 +59,8 @@ class Row:
         without_gradient: images for which the attack found no gradient to follow.
         abstained: images for which a certificate says nothing.
         seconds: spent so far.
+        average_radius, average_radius_error: of a certification, at radius 0: the mean over all
+            images of the radius in which their true class is certified, and its standard error.
 
     Counts of what was not looked at are 0 here, and empty in a file.
     """
@@ -85,11 +90,18 @@ class Row:
     without_gradient: int = 0
     abstained: int = 0
     seconds: float = 0.0
+    average_radius: float = math.nan
+    average_radius_error: float = math.nan
 
     @property
     def is_certificate(self) -> bool:
         """Whether its accuracy is certified, rather than found by an attack."""
         return self.attack == CERTIFICATE
+
+    @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant, image by image."""
+        return self.attack == WORST
 
     @property
     def curve(self) -> Curve:
@@ -150,6 +162,17 @@ class Report:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+def defense_in_words(defense: str, sigma: float) -> str:
+    """What tells a defense from others of its kind, "" where there is none.
+
+    Args:
+        defense, sigma: as a row has them; σ may be −1 for NaN.
+    """
+    if math.isnan(sigma) or sigma < 0:
+        return ""
+    return f"σ = {sigma:g}" if defense in ("noise", "denoised") else defense
+
+
 def by_curve(rows: Iterable[Row]) -> dict[Curve, list[Row]]:
     """The rows of each curve, in the order of the table."""
     found: dict[Curve, list[Row]] = {}
@@ -166,6 +189,49 @@ def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
+def without_repeats(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are to be drawn: not the worst case where there is but one attack, and it says
+    the same."""
+    curves = by_curve(rows)
+    beside: dict[Curve, list[list[Row]]] = {}
+    for curve, its in curves.items():
+        if not its[0].is_worst_case:
+            beside.setdefault(_under_worst(curve), []).append(its)
+    numbers = {curve: [(r.eps, r.samples, r.correct) for r in its] for curve, its in curves.items()}
+    return [
+        row
+        for row in rows
+        if not row.is_worst_case
+        or [numbers[its[0].curve] for its in beside.get(row.curve, [])] != [numbers[row.curve]]
+    ]
+
+
+def _under_worst(curve: Curve) -> Curve:
+    network, defense, sigma, _, norm, seed = curve
+    return network, defense, sigma, WORST, norm, seed
+
+
+def average_radius_of(rows: Iterable[Row]) -> tuple[float, float]:
+    """The average certified radius of a curve and its standard error; of several seeds the mean
+    and the largest error, for their images are the same. NaN where it is not known."""
+    known = [row for row in rows if not math.isnan(row.average_radius)]
+    if not known:
+        return math.nan, math.nan
+    mean = math.fsum(row.average_radius for row in known) / len(known)
+    return mean, max(row.average_radius_error for row in known)
+
+
+def average_radius_in_words(rows: Iterable[Row]) -> str:
+    """ "0.431 ± 0.012", or "" where it is not known; without the error where all images are alike
+    or there is but one, which says nothing of others."""
+    mean, error = average_radius_of(rows)
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.4g}" + (f" ± {error:.2g}" if error > 0 else "")
+
+
+_LATER = ("average_radius", "average_radius_error")
+"""Columns that tables of earlier versions have not."""
 _COUNTED_OF_SOME = ("correct_in_8_bits", "single_correct", "worst_correct")
 
 
@@ -185,7 +251,8 @@ def read_table(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file)
-            if missing := [f.name for f in fields(Row) if f.name not in (lines.fieldnames or ())]:
+            known = {*(lines.fieldnames or ()), *_LATER}
+            if missing := [f.name for f in fields(Row) if f.name not in known]:
                 raise ValueError(f"it has no column {missing[0]}")
             return [_row(line) for line in lines]
     except OSError as error:
@@ -244,6 +311,7 @@ def _row(line: dict[str, str]) -> Row:
     if None in line.values():
         raise ValueError("a line is cut short")
     kinds = {"int": int, "str": str, "float": _number}
+    line = {**dict.fromkeys(_LATER, ""), **line}
     given = {k: "0" if k in _COUNTED_OF_SOME and not v else v for k, v in line.items()}
     values = {f.name: kinds[str(f.type)](given[f.name]) for f in fields(Row)}
     return Row(**cast(dict[str, Any], values))

@@ -7,16 +7,21 @@ Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks ma
 import importlib
 from typing import Any
 
-from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.protocol import LEGACY, Protocol
+from isoloss.robustness.attacks.apgd import apgd
+from isoloss.robustness.attacks.autoattack import autoattack
 from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.fab import fab
+from isoloss.robustness.attacks.minimal import Minimal, minimal_norm
 from isoloss.robustness.attacks.pgd import attack, pgd
-from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
 from isoloss.robustness.attacks.sweep import AtEpsilon, sweep
 from isoloss.robustness.quantities.adversarial import Adversarial
 from isoloss.robustness.quantities.denoised import Denoised
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.certify import Certificate, certify, predict
+from isoloss.robustness.smoothing.purification import Purification
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import (
     certified_radius,
@@ -37,18 +42,24 @@ __all__ = [
     "DenoisedSmoothing",
     "Fast",
     "GaussianSmoothing",
+    "Minimal",
     "Protocol",
+    "Purification",
     "Smoothing",
     "StraightThrough",
     "Table",  # pyright: ignore[reportUnsupportedDunderAll]
     "Votes",
+    "apgd",
     "attack",
+    "autoattack",
     "certified_radius",
     "certify",
     "clopper_pearson_interval",
     "clopper_pearson_lower",
     "eot_pgd",
     "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
+    "fab",
+    "minimal_norm",
     "pgd",
     "predict",
     "square",

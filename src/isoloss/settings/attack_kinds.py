@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
@@ -17,6 +17,8 @@ from isoloss.naming import capitalized, listed
 from isoloss.registry import Registry
 
 Hue = Literal["ink", "grey", "blue", "orange", "green", "purple", "magenta"]
+Varied = Literal["steps", "draws", "restarts", "queries"]
+"""In what the convergence of an attack may be studied."""
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
 """Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
@@ -33,6 +35,12 @@ CLEAN = "clean"
 """Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
 """Stands in place of an attack where accuracies are certified."""
+WORST = "worst"
+"""Stands in place of an attack where every one of them has to be withstood."""
+SURROGATES = "surrogates"
+"""In settings: images made on each network of a run are shown to every other one."""
+_MADE_ON = "transfer from "
+"""Begins the names of the attacks that become of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +67,20 @@ class AttackKind:
         is_for_comparison: whether it is what undefended networks are attacked with, to compare a
             defense with them; of one attack.
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
-            rank is shown first, and its convergence studied.
-        studied: what its convergence is studied in, if it is the strongest such attack.
+            rank is shown first.
+        studied: what its convergence is studied in, where it is the strongest attack of which
+            that can be.
+        needs_denoiser: whether it is about a defense's denoiser, and without one about nothing.
         takes_random: whether networks that draw noise may be attacked with it.
+        version: which implementation, where an earlier one found something else; runs of two are
+            not mixed.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
+        is_baseline: whether it asks nothing of what it attacks, so that every attack must beat it.
+        takes_several: whether it is between several networks of a run.
+        made_on: the network on which its images were made, where that is another of the same run.
+        passes: of an attack that settings make no longer or shorter, so many answers of the network
+            it asks for an image and ε at most, where a gradient counts as two more; 0 of others.
     """
 
     name: str
@@ -83,9 +100,15 @@ class AttackKind:
     exact: bool = True
     is_for_comparison: bool = False
     rank: int = -1
-    studied: tuple[Literal["steps", "draws"], ...] = ()
+    studied: tuple[Varied, ...] = ()
+    needs_denoiser: bool = False
     takes_random: bool = True
+    version: str = ""
     is_own: bool = False
+    is_baseline: bool = False
+    takes_several: bool = False
+    made_on: str = ""
+    passes: int = 0
 
     def __post_init__(self) -> None:
         for name in ("in_figures", "in_reports"):
@@ -130,6 +153,11 @@ def register(kind: AttackKind) -> AttackKind:
     return _KINDS.register(kind)
 
 
+def transfer_from(network: str) -> str:
+    """What tables call the attack by images that were made on another network of the run."""
+    return _MADE_ON + network
+
+
 _FIRST_OWN_SEED = 2**31
 """Seed numbers of registered attacks are below."""
 
@@ -141,17 +169,27 @@ def attack_of(name: str) -> AttackKind:
     if (kind := _KINDS.get(name)) is not None:
         return kind
     number = zlib.crc32(name.encode())
+    mark = _OWN_MARKS[number % len(_OWN_MARKS)]
+    if name.startswith(_MADE_ON):
+        made_on = name.removeprefix(_MADE_ON)
+        return replace(attack_of(SURROGATES), name=name, label=name, in_figures=name,
+                       in_reports=name, mark=mark, offered=(), made_on=made_on)  # fmt: skip
     return AttackKind(
         name=name,
         seed_number=_FIRST_OWN_SEED + number % _FIRST_OWN_SEED,
         label=name.rpartition(":")[2],
         in_reports=name,
         hue="grey",
-        mark=_OWN_MARKS[number % len(_OWN_MARKS)],
+        mark=mark,
         implementation="isoloss.robustness.attacks.own:own_attack",
         offered=("attack", "defend"),
         is_own=True,
     )
+
+
+def label_of(name: str) -> str:
+    """What an attack is called where there is little room."""
+    return attack_of(name).label
 
 
 def attack_names() -> tuple[str, ...]:
@@ -185,41 +223,82 @@ def offered_in_words(run: str) -> str:
 register(AttackKind(
     name="pgd", seed_number=0, label="PGD", hint="gradients", terms=("PGD",),
     hue="ink", mark="circle", offered=("attack",), needs_gradients=True,
-    is_for_comparison=True, rank=3, studied=("steps",),
+    is_for_comparison=True, rank=3, studied=("steps", "restarts"),
     implementation="isoloss.robustness.attacks.pgd:pgd_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="transfer", seed_number=3, label="transfer",
     in_reports="transfer (made for the undefended network)",
-    hint="made for the undefended network", terms=("Transfer attack",), hue="orange", mark="down",
+    hint="made without the defense", terms=("Transfer attack",), hue="orange", mark="down",
     offered=("defend",), needs_gradients=True, adaptive=False, rank=1,
     implementation="isoloss.robustness.attacks.pgd:transfer_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
-    in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
+    in_reports="BPDA (denoiser as identity) with EOT", hint="denoiser as identity",
     terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
-    exact=False, rank=5, studied=("steps", "draws"),
+    exact=False, rank=5, needs_denoiser=True, studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="eot", seed_number=5, label="EOT", in_figures="EOT, exact gradients",
     in_reports="EOT, exact gradients", hint="exact gradients", terms=("EOT",), hue="green",
-    mark="plus", offered=("defend",), needs_gradients=True, rank=6, studied=("steps", "draws"),
+    mark="plus", offered=("defend",), needs_gradients=True, rank=6,
+    studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:eot_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="square", seed_number=1, label="Square", in_reports="Square (black box)",
     hint="black box", terms=("Square attack",), hue="blue", mark="square",
-    offered=("attack", "defend"), rank=2,
+    offered=("attack", "defend"), rank=2, studied=("queries",),
     implementation="isoloss.robustness.attacks.square:square_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="autoattack", seed_number=2, label="AutoAttack",
-    hint="the standard ensemble; needs torchattacks", terms=("AutoAttack",), hue="magenta",
-    mark="up", offered=("attack",), needs_gradients=True, rank=4, takes_random=False,
+    hint="the standard ensemble", terms=("AutoAttack",), hue="magenta",
+    mark="up", offered=("attack",), needs_gradients=True, rank=9, version="as published",
+    passes=300 + 2700 + 3600 + 5000,
     check="isoloss.robustness.attacks.autoattack:check_autoattack",
-    implementation="isoloss.robustness.attacks.autoattack:autoattack",
+    implementation="isoloss.robustness.attacks.autoattack:autoattack_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_ce", seed_number=10, label="APGD-CE",
+    terms=("Auto-PGD",), hue="green", mark="circle", offered=("attack", "defend"),
+    needs_gradients=True, rank=7, passes=300,
+    implementation="isoloss.robustness.attacks.apgd:apgd_ce_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_dlr", seed_number=11, label="APGD-DLR",
+    terms=("Auto-PGD",), hue="green", mark="square", offered=("attack", "defend"),
+    needs_gradients=True, rank=7, passes=300, check="isoloss.robustness.attacks.apgd:check_dlr",
+    implementation="isoloss.robustness.attacks.apgd:apgd_dlr_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_t", seed_number=12, label="APGD-T",
+    terms=("Auto-PGD",), hue="green", mark="up", offered=("attack", "defend"),
+    needs_gradients=True, rank=8, passes=2700,
+    check="isoloss.robustness.attacks.apgd:check_targeted_dlr",
+    implementation="isoloss.robustness.attacks.apgd:apgd_t_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="fab_t", seed_number=13, label="FAB-T",
+    terms=("FAB",), hue="purple", mark="square", offered=("attack",), needs_gradients=True,
+    rank=7, takes_random=False, passes=3600,
+    implementation="isoloss.robustness.attacks.fab:fab_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="noise", seed_number=40, label="random noise",
+    terms=("Random noise",), hue="grey", mark="down", offered=("attack", "defend"), rank=0,
+    is_baseline=True, implementation="isoloss.robustness.attacks.noise:noise_attack",
+))  # fmt: skip
+register(AttackKind(
+    name=SURROGATES, seed_number=41, label="transfer between networks",
+    terms=("Transfer between networks",), hue="orange", mark="down", offered=("attack", "defend"),
+    needs_gradients=True, adaptive=False, rank=1, takes_several=True,
+    implementation="isoloss.robustness.attacks.pgd:transfer_attack",
+))  # fmt: skip
+register(AttackKind(
+    name=WORST, seed_number=42, label="worst of all attacks", terms=("Worst case",),
 ))  # fmt: skip
 register(AttackKind(name=CLEAN, seed_number=6, label="clean", rank=0))
 register(AttackKind(

@@ -36,8 +36,14 @@ NORMALIZATIONS: Any = {
     "data": "Of the data", "none": "None", "imagenet": "ImageNet", "cifar10": "CIFAR-10",
     "network": "As its library says",
 }  # fmt: skip
+SCHEDULES: Any = {
+    "constant": "Constant", "linear": "Linear to 0", "cosine": "Cosine to 0",
+    "halving": "Halved where it stalls",
+}  # fmt: skip
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
+ANYTHING, NOTHING = "…", "-"
+"""In place of the values of another field without which one changes nothing: any, none."""
 _WHOLE, _NUMBER = "input should be a whole number", "input should be a number"
 _PLAINLY = {
     "int_parsing": _WHOLE, "int_from_float": _WHOLE, "int_type": _WHOLE,
@@ -165,7 +171,7 @@ Mean = Annotated[
 ]
 Deviation = Annotated[
     _Channels,
-    Field(title="Standard deviation", description="Likewise", examples=["0.247 0.2435 0.2616"]),
+    Field(title="Std", description="Likewise", examples=["0.247 0.2435 0.2616"]),
 ]
 
 
@@ -194,6 +200,8 @@ class Settings(BaseModel):
         is_robustness: whether it is an attack, a defense or a certification.
         is_from_python: whether it is about what a script has at hand, and can go on only there.
         leaves_surface: whether what comes out is a surface or a curve.
+        before: what was done before there was a field, of those whose default is something else:
+            what a run that does not have them was begun with.
         verb: how the command line asks for it, where that is not its kind alone.
     """
 
@@ -201,6 +209,7 @@ class Settings(BaseModel):
     is_from_python: ClassVar[bool] = False
     leaves_surface: ClassVar[bool] = False
     verb: ClassVar[str] = ""
+    before: ClassVar[dict[str, Any]] = {}
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(

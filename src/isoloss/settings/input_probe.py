@@ -6,8 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.naming import listed
-from isoloss.settings.attack_kinds import in_words, offered
+from isoloss.settings.attack_kinds import attack_of, in_words, label_of, offered
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -17,10 +16,10 @@ from isoloss.settings.base import (
     as_number,
     as_range,
 )
-from isoloss.settings.robustness import (
-    DenoiserName,
+from isoloss.settings.robustness_fields import (
     Epsilon,
     Names,
+    OptionalDenoiser,
     Positive,
     Queries,
     StepSize,
@@ -34,13 +33,13 @@ USUAL_SIGMA = 0.25
 _PLANES: Any = {"attack": "Along an attack", "attacks": "Along two attacks", "random": "Random"}
 _ATTACKS: Any = {
     "help": lambda: (
-        f"Whose directions: {listed(_offered(), 'or')}, or one of your own, "
-        "package.module:function. By default pgd, with a second one square or, behind a denoiser, "
-        "eot"
+        f"Whose directions: {', '.join(_offered())} or package.module:function. By default pgd, "
+        "then square, behind a denoiser eot"
     ),
     "examples": lambda: ("pgd", "square", "pgd,square"),
     "several": True,
     "words": lambda: in_words(_offered()),
+    "label": label_of,
     "others": "package.module:function",
     "only_with": {"plane": ["attack", "attacks"]},
 }
@@ -88,7 +87,7 @@ class InputProbeSettings(NetworkSettings):
         "class leads, above 0 where the image is misclassified",
         json_schema_extra={"words": {"loss": "Cross-entropy", "margin": "Margin"}},
     )
-    denoiser: DenoiserName | None = Field(
+    denoiser: OptionalDenoiser = Field(
         default=None,
         title="Denoiser",
         description="Show the network behind noise and this denoiser too, on the same plane; as in "
@@ -153,11 +152,6 @@ class InputProbeSettings(NetworkSettings):
         asked = "" if self.plane == "random" else self.attacks
         return attacks_in(asked or usual)
 
-    @field_validator("denoiser", mode="before")
-    @classmethod
-    def _none_where_nothing_is_typed(cls, denoiser: Any) -> Any:
-        return denoiser or None
-
     @field_validator("attacks")
     @classmethod
     def _known(cls, attacks: str | None) -> str | None:
@@ -188,4 +182,6 @@ def beyond_the_data(split: str, images: int) -> str:
 
 def _offered() -> tuple[str, ...]:
     """The names of all attacks whose direction can be shown."""
-    return tuple(dict.fromkeys((*offered("attack"), *offered("defend"))))
+    names = dict.fromkeys((*offered("attack"), *offered("defend")))
+    kinds = map(attack_of, names)
+    return tuple(k.name for k in kinds if not (k.is_baseline or k.takes_several))

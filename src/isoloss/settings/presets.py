@@ -86,12 +86,12 @@ register(Preset(
     "Adversaries who know of the defense, with as many steps, draws and queries as are published",
     {
         "attack": {
-            "protocol": "standard", "attacks": "pgd,square", "samples": 1000, "steps": 100,
-            "restarts": 5, "queries": 5000,
+            "protocol": "standard", "attacks": "pgd,square,noise,surrogates", "samples": 1000,
+            "steps": 100, "restarts": 5, "queries": 5000,
         },
         "defend": {
-            "protocol": "standard", "attacks": "transfer,bpda,eot,square", "samples": 500,
-            "steps": 50, "restarts": 1, "draws": 20, "votes": 100, "queries": 1000,
+            "protocol": "standard", "attacks": "transfer,bpda,eot,square,noise,surrogates",
+            "samples": 500, "steps": 50, "restarts": 1, "draws": 20, "votes": 100, "queries": 1000,
         },
     },
 ))  # fmt: skip

@@ -33,10 +33,10 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
-from isoloss.settings.robustness import (
-    DenoiserName,
+from isoloss.settings.robustness_fields import (
     Epsilon,
     Names,
+    OptionalDenoiser,
     Positive,
     StepSize,
     beyond_all_images,
@@ -245,7 +245,7 @@ class ProbeSettings(NetworkSettings):
         json_schema_extra=_OF_ADVERSARY,
     )
     step_size: StepSize = Field(default=None, json_schema_extra=_OF_ADVERSARY)
-    denoiser: DenoiserName | None = Field(
+    denoiser: OptionalDenoiser = Field(
         default=None,
         title="Denoiser",
         description="What takes the noise away that an image is seen through; as in a defense",
@@ -330,11 +330,6 @@ class ProbeSettings(NetworkSettings):
                     f"{CLASS}NAME"
                 )
         return quantity
-
-    @field_validator("denoiser", mode="before")
-    @classmethod
-    def _none_where_nothing_is_typed(cls, denoiser: Any) -> Any:
-        return denoiser or None
 
     @model_validator(mode="after")
     def _what_quantities_need(self) -> ProbeSettings:

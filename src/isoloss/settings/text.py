@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from isoloss.settings import AnySettings, Settings
+from isoloss.settings.base import ANYTHING, NOTHING
 
 
 def command_line(settings: AnySettings, out: Path) -> str:
@@ -36,7 +37,7 @@ def missing(settings: Settings, name: str) -> str:
     """The options without which that of a field changes nothing; "" if they are as they must be."""
     return next(
         (
-            " or ".join(f"--{other} {value}" for value in values)
+            _options_in_words(other, values)
             for other, values in only_with(type(settings).model_fields[name]).items()
             if not holds_one(getattr(settings, other), values)
         ),
@@ -44,8 +45,17 @@ def missing(settings: Settings, name: str) -> str:
     )
 
 
+def _options_in_words(name: str, values: Collection[str]) -> str:
+    option = "--" + name.replace("_", "-")
+    if NOTHING in values:
+        return f"runs without {option}"
+    return " or ".join(f"{option} {value}".removesuffix(f" {ANYTHING}") for value in values)
+
+
 def holds_one(given: object, values: Collection[object]) -> bool:
     """Whether what is given is one of `values`, or a text of words of which one is."""
+    if ANYTHING in values or NOTHING in values:
+        return (given in (None, "", ())) == (NOTHING in values)
     return given in values or bool({*str(given).replace(",", " ").split()}.intersection(values))
 
 
@@ -53,7 +63,8 @@ def only_with(field: FieldInfo) -> dict[str, tuple[str, ...]]:
     """{name of another field: the values without which this one changes nothing}.
 
     From the field's `json_schema_extra={"only_with": {"plane": ["pca"]}}`; in place of the values
-    there may be a function that gives them.
+    there may be a function that gives them; `ANYTHING` stands for all values but none, `NOTHING`
+    for none.
     """
     given: dict[str, list[str] | Callable[[], list[str]]] = _extra(field).get("only_with", {})
     return {name: tuple(v() if callable(v) else v) for name, v in given.items()}
@@ -75,6 +86,13 @@ def words_of(field: FieldInfo) -> dict[str, str]:
     takes several, of those that have names: `json_schema_extra["words"]`, or what it gives."""
     words: Any = _extra(field).get("words", {})
     return cast("dict[str, str]", words() if callable(words) else words)
+
+
+def by_labels(field: FieldInfo, value: str) -> str:
+    """What a text names, where there is little room: each by the label that the function
+    `json_schema_extra["label"]` gives; without it the text as it is."""
+    label: Callable[[str], str] | None = _extra(field).get("label")
+    return ", ".join(map(label, value.split(","))) if label else value
 
 
 def others_of(field: FieldInfo) -> str:

@@ -153,6 +153,15 @@ class TrainSettings(Settings):
         "where left and right matter, as in digits",
         json_schema_extra={"words": _AUGMENTATIONS, **_OF_CLASSIFIERS},
     )
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        title="Noise σ",
+        description="Standard deviation, on the [0, 1] scale, of noise that every training image "
+        "gets anew, as smoothing without a denoiser needs it (Cohen et al. 2019)",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
     checkpoints_per_epoch: float = Field(
         default=1.0,
         gt=0,

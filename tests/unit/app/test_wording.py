@@ -230,6 +230,9 @@ def test_what_is_explained_is_there():
     for name in ("plane", "normalize", "batch_norm", "tolerance", "planes", "precision", "to"):
         assert name in fields
         assert of_field(name), name
+    assert [e.term for e in of_field("schedule", "train")] == ["Learning-rate drops"]
+    assert not of_field("schedule", "attack"), "lengths of steps are no learning rates"
+    assert of_field("eps", "attack") == of_field("eps", "defend") != []
 
 
 def test_the_glossary_is_searched_by_all_words_typed():

@@ -137,6 +137,59 @@ def test_what_is_drawn_is_what_the_table_says(tmp_path):
     assert "50 test images of digits; bars: exact 95 % intervals." in words(figure)
 
 
+def test_the_worst_case_is_thick_and_behind_what_it_is_made_of(tmp_path):
+    worst = curve("worst", (49, 39, 9, 0))
+    figure = drawn(made(tmp_path / "run", AttackSettings, PLAIN + worst))
+    (plot,) = plots(figure)
+    (thick,), curves = lines(plot, "worst case"), lines(plot, "curve")
+    assert len(curves) == 2
+    assert list(thick.get_ydata()) == [k / 50 for k in (49, 39, 9, 0)]
+    assert all(thick.get_linewidth() > 2 * c.get_linewidth() for c in curves)
+    assert all(thick.get_zorder() < c.get_zorder() for c in curves)
+    (legend,) = figure.legends
+    assert legend.get_texts()[0].get_text() == "worst of all attacks"
+
+
+@pytest.mark.parametrize(("worst", "count"), [((49, 40, 10, 0), 0), ((49, 40, 9, 0), 1)])
+def test_of_one_attack_the_worst_case_is_not_drawn_twice(tmp_path, worst, count):
+    rows = curve("pgd", (49, 40, 10, 0)) + curve("worst", worst)
+    rows += curve("pgd", (49, 45, 20, 1), network="other")
+    figure = drawn(made(tmp_path / "run", AttackSettings, rows))
+    assert sum(len(lines(plot, "worst case")) for plot in plots(figure)) == count
+
+
+@pytest.mark.parametrize(
+    ("kind", "norm", "names", "ends"),
+    [
+        (AttackSettings, "linf", ("Wong2020Fast", "Carmon2019Unlabeled"), {0.4321, 0.5953}),
+        (AttackSettings, "l2", ("Rice2020Overfitting",), {0.6768}),
+        (AttackSettings, "linf", ("all",), None),
+        (CertifySettings, "l2", ("Cohen2019Certified",), {0.266}),
+    ],
+)
+def test_published_results_lie_thin_behind_ones_own(tmp_path, kind, norm, names, ends):
+    rows = [replace(r, norm=norm) for r in PLAIN]
+    facts = {"data": "cifar10"}
+    folder = tmp_path / "run"
+    if kind is CertifySettings:
+        certification(folder, facts=facts)
+    else:
+        asked = AttackSettings(source="digits-classifier", data="cifar10", norm=norm)
+        run = Run.create(folder, asked)
+        write_table(run.table_path, rows)
+    path = tmp_path / "f.svg"
+    draw_robustness([folder], path, Choice(reference=names), LIGHT)
+    drawn_svg = path.read_text(encoding="utf-8")
+    count = len(ends) if ends is not None else 8
+    assert drawn_svg.count('id="reference"') == count
+    assert drawn_svg.index('id="reference"') < drawn_svg.index('id="curve"')
+    assert "Grey: " in drawn_svg
+    for name in names if ends is not None else ():
+        assert name in drawn_svg
+    before = (folder / "robustness.csv").read_bytes()
+    assert not any(name.encode() in before for name in names)
+
+
 def test_neither_end_of_the_axis_is_squeezed(tmp_path):
     (plot,) = plots(drawn(made(tmp_path / "run", AttackSettings, PLAIN)))
     at = plot.transAxes.inverted().transform(plot.transData.transform([(e, 0) for e in EPS]))[:, 0]

@@ -12,8 +12,10 @@ from scipy import stats
 
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Metric, Paused, Progress, Started
+from isoloss.library.columns import difference
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
+from isoloss.results.charts import names_in, write_points
 from isoloss.results.tables import Row, write_table
 from isoloss.settings import (
     AttackSettings,
@@ -115,6 +117,57 @@ def test_what_does_not_apply_is_said_in_a_line(begin, compared):
     assert [c.name for c in compared(View(what=("accuracy",))).charts] == ["linf"]
 
 
+def test_the_worst_case_is_thick_and_first_and_counts(begin, compared):
+    for name, less in (("a", 0), ("b", 10)):
+        run = begin(name, AttackSettings(source="digits-classifier"))
+        counts = {"pgd": (90, 40), "square": (90, 35), "worst": (90, 20 - less)}
+        write_table(run.table_path, [
+            row(eps, right, attack=attack)
+            for attack, its in counts.items()
+            for eps, right in zip((0.0, 8 / 255), its, strict=True)
+        ])  # fmt: skip
+    found = compared()
+    traces = chart(found, "linf").traces
+    assert [t.name for t in traces if t.is_thick] == ["worst of all attacks"] * 2
+    assert names_in(found.charts, "accuracy")[0] == "worst of all attacks"
+    (accuracy,) = (c for c in found.table.columns if c.name == "accuracy_at_eps")
+    assert [c.value for c in accuracy.cells] == [0.2, 0.1]
+    assert (accuracy.cells[0].low, accuracy.cells[0].high) == pytest.approx(exact_ends(20, 100))
+
+
+def test_of_one_attack_the_worst_case_is_drawn_where_it_says_more(begin, compared):
+    for name, worst in (("a", (90, 40)), ("b", (90, 39))):
+        run = begin(name, AttackSettings(source="digits-classifier"))
+        rows = [row(0.0, 90), row(0.1, 40)]
+        rows += [row(e, k, attack="worst") for e, k in zip((0.0, 0.1), worst, strict=True)]
+        write_table(run.table_path, rows)
+    assert [(t.run, t.is_thick) for t in chart(compared(), "linf").traces] == [
+        (0, False), (1, False), (1, True),
+    ]  # fmt: skip
+
+
+def test_published_results_are_of_the_same_data_and_never_among_the_points(
+    begin, compared, tmp_path
+):
+    of = ("a", "cifar10", "linf"), ("b", "digits", "linf"), ("c", "cifar10", "l2")
+    for name, data, norm in of:
+        run = begin(name, AttackSettings(source="digits-classifier", data=data, norm=norm))
+        write_table(run.table_path, [row(0.0, 90, norm=norm), row(0.1, 40, norm=norm)])
+    assert not any(c.references for c in compared().charts)
+    found = compared(View(reference=("all",)))
+    for norm, others in (("linf", 8), ("l2", 5)):
+        behind = chart(found, norm).references
+        assert len(behind) == others
+        assert {(r.data, r.norm, r.is_certified) for r in behind} == {("cifar10", norm, False)}
+    some = compared(View(reference=("Engstrom2019Robustness", "Wong2020Fast")))
+    assert [[r.name for r in c.references] for c in some.charts] == [
+        ["Wong2020Fast", "Engstrom2019Robustness"], ["Engstrom2019Robustness"],
+    ]  # fmt: skip
+    points = write_points(tmp_path / "points.csv", found.charts, [*found.names])
+    assert "2020" not in points.read_text(encoding="utf-8")
+    assert all(trace.run < 3 for c in found.charts for trace in c.traces)
+
+
 def test_accuracies_have_exact_intervals_and_norms_axes_of_their_own(begin, compared):
     one = begin("a", AttackSettings(source="digits-classifier"))
     write_table(one.table_path, [row(0.1, 40), row(0.0, 90), row(0.1, 60, attack="square")])
@@ -126,6 +179,22 @@ def test_accuracies_have_exact_intervals_and_norms_axes_of_their_own(begin, comp
     assert pgd.xs.tolist() == [0.0, 0.1]
     assert (pgd.low[1], pgd.high[1]) == pytest.approx(exact_ends(40, 100))
     assert [t.run for t in chart(found, "l2").traces] == [1]  # two seeds are one line
+
+
+def test_average_certified_radii_stand_beside_each_other_with_their_errors(begin, compared):
+    for name, seeds in (("one", (0.4,)), ("two", (0.5, 0.7))):
+        run = begin(name, CertifySettings(source="/net", seeds=len(seeds)))
+        rows = [
+            row(0.0, 3, 4, "certificate", "l2", 0.25, seed, votes=100, average_radius=average,
+                average_radius_error=0.01 * (seed + 1))
+            for seed, average in enumerate(seeds)
+        ]  # fmt: skip
+        write_table(run.table_path, rows)
+    table = compared().table
+    (column,) = [c for c in table.columns if c.name == "average_certified_radius"]
+    assert [cell.text for cell in column.cells] == ["0.4 ± 0.01", "0.6 ± 0.02"]
+    low, high = column.cells[1].low, column.cells[1].high
+    assert (low, high) == pytest.approx((0.6 - 1.96 * 0.02, 0.6 + 1.96 * 0.02))
 
 
 def test_certificates_are_stairs_where_all_are_known(begin, compared):
@@ -254,3 +323,34 @@ def test_a_setting_of_one_kind_alone_has_the_label_of_its_form(begin, compared):
     columns = {c.name: c for c in compared().table.columns}
     assert columns["draws"].title == DefendSettings.model_fields["draws"].title
     assert [cell.text for cell in columns["sigma"].cells] == ["0.25", "0.25, 0.5"]
+
+
+def test_attacks_are_told_by_their_labels(begin, compared, scanned):
+    begin("a", AttackSettings(source="digits-classifier", attacks="pgd,square"), at=1000.0)
+    begin("b", AttackSettings(source="digits-classifier", attacks="mine:twice"), at=2000.0)
+    asked = {"source": "digits-classifier", "denoiser": "digits-denoiser"}
+    begin("c", DefendSettings(**asked, attacks="eot,transfer"), at=3000.0)
+    table = compared().table
+    column = next(c for c in table.columns if c.name == "attacks")
+    assert [cell.text for cell in column.cells] == ["PGD, Square", "twice", "EOT, transfer"]
+    assert column.cells[0].value == "pgd,square"  # in files as it is typed
+    assert difference(scanned()["b"]) == "Attacks twice"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({"samples": 100}, {"samples": 200}, "samples 100 by seed 0, 200 by seed 0"),
+        ({"samples": 100}, {"samples": 100, "seed": 1}, "samples 100 by seed 0, 100 by seed 1"),
+        ({"samples": 100}, {"samples": 360}, "samples 100 by seed 0, all"),
+        ({"samples": 100}, {"samples": 100, "steps": 5}, ""),
+        ({"samples": 360}, {"samples": 500, "seed": 3}, ""),
+    ],
+)
+def test_runs_of_other_samples_are_said_to_be(begin, compared, first, second, said):
+    for name, asked in (("a", first), ("b", second)):
+        run = begin(name, AttackSettings(source="digits-classifier", **asked), DATA)
+        write_table(run.table_path, [row(0.0, 95)])
+    begin("c", TrainSettings(), DATA, metric(0))  # of which there are no accuracies of attacks
+    others = [r for r in compared().remarks if "same images" in r]
+    assert others == ([f"Accuracies are not of the same images: {said}."] if said else [])

@@ -117,6 +117,53 @@ def test_every_kind_of_run_says_what_its_work_is():
     assert ratio > 20
 
 
+def attacking(names, **more):
+    return AttackSettings(source=SOURCE, attacks=names, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"),
+    [
+        ("pgd", 3 * 20),
+        ("square", 500),
+        ("noise", 1),
+        # 100 steps each, towards one class or nine; FAB asks once more where a step has led.
+        ("apgd_ce", 3 * 100),
+        ("apgd_dlr", 3 * 100),
+        ("apgd_t", 3 * 100 * 9),
+        ("fab_t", 4 * 100 * 9),
+        ("autoattack", 3 * 100 + 3 * 100 * 9 + 4 * 100 * 9 + 5000),
+    ],
+)
+def test_an_attack_takes_as_long_as_it_asks_of_networks(name, answers):
+    ratio = work_ratio(attacking(name), attacking("pgd"), None)
+    assert ratio == pytest.approx((answers + 1) / (60 + 1))
+
+
+def test_settings_make_standard_attacks_no_longer():
+    longer = {"steps": 200, "restarts": 5, "queries": 9000}
+    for name in ("autoattack", "apgd_ce", "apgd_dlr", "apgd_t", "fab_t"):
+        assert work_ratio(attacking(name, **longer), attacking(name), None) == 1
+    assert work_ratio(attacking("square", **longer), attacking("square"), None) == 9001 / 501
+
+
+def test_images_made_for_the_undefended_network_ask_for_no_draws():
+    def of(draws, attacks):
+        return DefendSettings(source=SOURCE, denoiser="none", draws=draws, attacks=attacks)
+
+    assert work_ratio(of(80, "transfer"), of(8, "transfer"), None) == 1
+    assert work_ratio(of(80, "apgd_ce"), of(8, "apgd_ce"), None) == pytest.approx(10, rel=0.01)
+    assert work_ratio(of(80, "square"), of(8, "square"), None) == pytest.approx(10, rel=0.03)
+
+
+def test_the_longest_attack_is_tried():
+    asked = attacking("pgd,autoattack,noise")
+    cost = COSTS.get("attack")
+    assert cost is not None
+    assert cost.sample(asked).attacks == "autoattack"
+    assert cost.sample(attacking("pgd,square", steps=400)).attacks == "pgd"
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [

@@ -91,7 +91,7 @@ def test_a_table_says_what_counting_by_hand_says(digits):
         np.testing.assert_allclose((row.accuracy, row.low, row.high), (row.correct / 32, low, high))
     assert mine[0.0].correct == 23
     assert {row.network for row in table} == {"Sequential"}
-    assert {row.attack for row in table} == {"mine", "pgd"}
+    assert {row.attack for row in table} == {"mine", "pgd", "worst"}
 
 
 def test_what_cannot_be_imported_is_told_in_one_line(own_module, capsys):
@@ -100,7 +100,7 @@ def test_what_cannot_be_imported_is_told_in_one_line(own_module, capsys):
         ("tinyattack:none", "there is no 'none' in tinyattack"),
         ("tinyattack:number", "tinyattack:number is not a function"),
         ("tinyuser:network", "must be a function of (model, x, y, eps): too many positional"),
-        ("pdg", "there is no attack 'pdg': choose of pgd, square, autoattack, or name a function"),
+        ("pdg", "there is no attack 'pdg': choose of pgd, square, autoattack, apgd_ce, apgd_dlr, "),
         ("python:mine", "the attack mine was given in Python and lies in no file"),
     ):
         asked = ["attack", "digits-classifier", "--attacks", name, "--samples", "4", "--out", "run"]
@@ -175,7 +175,7 @@ def test_what_leaves_the_ball_is_brought_back_and_told(digits, norm, eps):
         back = x + moved.clamp(-eps, eps)
     else:
         back = x + moved * (eps / moved.flatten(1).norm(dim=1)).clamp(max=1).view(-1, 1, 1, 1)
-    (row,) = (row for row in table if row.eps == eps)
+    (row,) = (row for row in table if row.eps == eps and not row.is_worst_case)
     assert row.correct == right(net, back, y) < 32
     # By rounding alone nobody is outside.
     inside = evaluate(net, x, y, {"mine": lambda m, x, y, e: climbed(m, x, y, e * (1 + 1e-6)).clamp(
@@ -187,7 +187,7 @@ def test_what_leaves_the_range_is_clamped_and_told(digits):
     net, x, y = digits
     table = evaluate(net, x, y, {"mine": lambda m, x, y, e: x - e}, 0.1, **QUICK)
     assert ids(table) >= {"outside-the-range"}
-    (row,) = (row for row in table if row.eps == 0.1)
+    (row,) = (row for row in table if row.eps == 0.1 and not row.is_worst_case)
     assert row.correct == right(net, (x - 0.1).clamp(0, 1), y)
 
 
@@ -203,7 +203,7 @@ def test_what_is_not_finite_is_not_attacked(digits):
     table = evaluate(net, x, y, {"mine": half}, 0.3, **QUICK)
     (doubt,) = (d for d in table.doubts if d.id == "not-finite")
     assert doubt.message.startswith("at ε = 0.3, 24 images that mine gave had values that are not")
-    (row,) = (row for row in table if row.eps == 0.3)
+    (row,) = (row for row in table if row.eps == 0.3 and not row.is_worst_case)
     assert 24 <= row.correct < 32
 
 
@@ -302,7 +302,7 @@ def test_black_boxes_of_one_s_own_are_not_taken_for_masked_gradients(digits):
         return attack(net, x, y, eps, Protocol(steps=10)).images
 
     table = evaluate(Masked(), x, y, {"mine": through, "pgd": ..., "square": ...}, 0.1,
-                     queries=200, steps=3, **QUICK)  # fmt: skip
+                     queries=200, steps=3, loss="ce", **QUICK)  # fmt: skip
     found = {row.attack: row.correct for row in table if row.eps == 0.1}
     assert found["mine"] < found["pgd"] - 5
     doubts = {doubt.id for doubt in table.doubts}
@@ -321,8 +321,8 @@ def test_behind_a_denoiser_of_one_s_own(digits):
     table = evaluate(net, x, y, {"mine": fgsm, "eot": ...}, [0.1, 0.3], denoiser=shrunk, **asked,
                      **QUICK)  # fmt: skip
     defended = [row for row in table if row.sigma == 0.3]
-    assert {row.attack for row in defended} == {"mine", "eot"}
-    assert {row.attack for row in table if math.isnan(row.sigma)} == {"pgd"}
+    assert {row.attack for row in defended} == {"mine", "eot", "worst"}
+    assert {row.attack for row in table if math.isnan(row.sigma)} == {"pgd", "worst"}
     assert {row.defense for row in defended} == {"denoised"}
     mine = [row for row in defended if row.attack == "mine"]
     assert [row.votes for row in mine] == [12] * 3
@@ -345,7 +345,7 @@ def test_behind_a_denoiser_of_one_s_own(digits):
         ({"attacks": {"mine": "pgd"}}, "the attack mine must be a function"),
         ({"attacks": {"mine": lambda x, y: x}}, r"mine must be a function of \(model, x, y, eps\)"),
         ({"attacks": "pdg"}, "there is no attack 'pdg': choose of pgd"),
-        ({"attacks": {"eot": ...}}, "there is no attack 'eot': choose of pgd"),
+        ({"attacks": {"eot": ...}}, "eot is not for such runs: choose of pgd"),
         ({"attacks": []}, "attacks: "),
         ({"eps": []}, "eps: give at least one number"),
         ({"eps": -1.0}, "eps: "),

@@ -129,6 +129,8 @@ class FigureDialog:
         ]
         if self.what == "accuracy" and shown.criterion != "majority":
             options.append(f"--by={shown.criterion}")
+        if self.what not in OF_IMAGES and shown.has_references and shown.references:
+            options.append("--reference=all")
         if self.what in OF_IMAGES and shown.index is not None:
             browser = shown.browser
             browser.settle(shown.index)

@@ -1,11 +1,12 @@
 """Small pictures of surface files: drawn once by our own renderer, then saved in a cache folder.
 
-A thread reads the files; pictures are drawn in pieces, one a frame.
+A thread reads the files; pictures are drawn in pieces between the frames of the window.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.device.image_texture import ImageTexture
-from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.canvas import PIECE, Canvas
 from isoloss.naming import capitalized
 from isoloss.paths import is_folder
 from isoloss.run_folder import SURFACE
@@ -59,12 +60,12 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class _Read:
-    """What the thread has found: a picture from the cache, or a layer to draw one of."""
+    """What the thread has found: a picture from the cache, or a scene to draw one of."""
 
     title: str
     note: str
     pixels: Pixels | None = None
-    layer: SurfaceLayer | None = None
+    scene: Scene | None = None
 
 
 class Thumbnails:
@@ -75,7 +76,7 @@ class Thumbnails:
         self._under_way: dict[tuple[Path, str], Future[_Read]] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._canvas: Canvas | None = None
-        self._finishing: Iterator[None] = iter(())
+        self._finishing: Iterator[bool] = iter(())
 
     @property
     def is_busy(self) -> bool:
@@ -94,8 +95,10 @@ class Thumbnails:
     def step(self) -> None:
         """Go on with one for no longer than a frame can wait; to be called where OpenGL calls are
         allowed."""
-        if next(self._finishing, self) is not self:
-            return
+        end = time.perf_counter() + PIECE
+        for rests in self._finishing:
+            if rests or time.perf_counter() >= end:
+                return
         for key, reading in self._under_way.items():
             if reading.done():
                 self._finishing = self._finish(key, reading)
@@ -119,22 +122,25 @@ class Thumbnails:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
 
-    def _finish(self, key: tuple[Path, str], reading: Future[_Read]) -> Iterator[None]:
+    def _finish(self, key: tuple[Path, str], reading: Future[_Read]) -> Iterator[bool]:
+        """Draw and keep it; True when the window has a new texture to show, for which it may have
+        a program of its own to compile."""
         try:
             read = reading.result()
             pixels = read.pixels
-            if read.layer is not None:
+            if read.scene is not None:
                 canvas = self._canvas = self._canvas or Canvas()
-                yield  # it has compiled shaders
-                canvas.want(_scene(read.layer, key[1]), SIZE, scale=1.3)
+                yield False
+                canvas.want(read.scene, SIZE, scale=1.3)
                 while not canvas.draw_piece():
-                    yield
-                yield
+                    yield False
+                yield False
                 pixels = _on_ground(canvas.pixels(), key[1])
                 if self._thread is not None:
                     self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
             picture = ImageTexture(pixels) if pixels is not None else None
             self._done[key] = Thumbnail(read.title, read.note, picture)
+            yield picture is not None
         finally:
             self._under_way.pop(key, None)
             self._done.setdefault(key, Thumbnail("", "", None))  # what fails is not tried again
@@ -170,7 +176,11 @@ def _read(path: Path, theme: str) -> _Read:
     except (IsolossError, OSError, ValueError):
         return _Read("", "")
     title, note = title_and_note(layer.surface, sum(map(len, layer.trajectories)))
-    return _Read(title, note) if layer.surface.is_curve else _Read(title, note, layer=layer)
+    if layer.surface.is_curve:
+        return _Read(title, note)
+    scene = _scene(layer, theme)
+    layer.mesh(scene.frame().scale, scene.appearance.smooth)  # for which no frame needs to wait
+    return _Read(title, note, scene=scene)
 
 
 def _scene(layer: SurfaceLayer, theme: str) -> Scene:

@@ -13,7 +13,8 @@ from isoloss.app.state.opening.opener import show_again
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.tour import Phase, TourState
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.docking import Docking, rect_of
+from isoloss.app.ui.dock_nodes import rect_of
+from isoloss.app.ui.docking import Docking
 from isoloss.app.ui.spots import spot
 from isoloss.geometry.rect import Rect, overlap
 from isoloss.jobs.follow import FollowedRun

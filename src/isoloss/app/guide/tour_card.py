@@ -12,7 +12,7 @@ from isoloss.app.panels.experiments_panel import ExperimentsPanel
 from isoloss.app.panels.jobs_panel import progress_text, status_text, waiting_text
 from isoloss.app.state.placing import arrow_between, place_beside
 from isoloss.app.state.tour import STEPS, Phase, TourState
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,

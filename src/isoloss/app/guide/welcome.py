@@ -24,6 +24,7 @@ from isoloss.app.ui.widgets import (
     shortened,
     wrapped,
 )
+from isoloss.gl.frame.rehearsal import Rehearsal
 from isoloss.paths import exists, is_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.files.session import SUFFIX as SESSION
@@ -45,8 +46,8 @@ class Ways:
 class Welcome:
     """Fills the viewport while nothing is open, and when asked for."""
 
-    def __init__(self, workspace: Workspace, ways: Ways) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, ways: Ways, rehearsal: Rehearsal) -> None:
+        self.workspace, self._rehearsal = workspace, rehearsal
         self.thumbnails = Thumbnails()
         self._ways = ways
         self._samples = samples()
@@ -82,7 +83,8 @@ class Welcome:
         self._draw_thumbnails()
 
     def _draw_thumbnails(self) -> None:
-        if self._frames > 2:  # the first frames show the window as soon as can be
+        # The first frames show the window as soon as can be.
+        if self._frames > 2 and self._rehearsal.has_whole:
             self.thumbnails.step()
         if self.thumbnails.is_busy or self._frames < 4:
             hello_imgui.request_refresh()

@@ -62,7 +62,14 @@ class AppearancePanel:
         workspace = self.workspace
         shown = workspace.scene.shown
         gap, room = em(0.3), imgui.get_content_region_avail().x
-        labels = [texture.short or texture.label for texture in TEXTURES]
+        textures = [
+            texture
+            for texture in TEXTURES
+            if not shown
+            or texture is workspace.appearance.texture
+            or any(layer.has(texture) for layer in shown)
+        ]
+        labels = [texture.short or texture.label for texture in textures]
         widest = max(imgui.calc_text_size(label).x for label in labels) + em(0.4)
         columns = fitting_columns(room, widest, gap)
         width = (room - gap * (columns - 1)) / columns
@@ -70,15 +77,12 @@ class AppearancePanel:
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
         imgui.push_id("texture")
-        for k, texture in enumerate(TEXTURES):
+        for k, texture in enumerate(textures):
             if k % columns:
                 imgui.same_line()
-            possible = not shown or any(layer.has(texture) for layer in shown)
-            imgui.begin_disabled(not possible)
             on = workspace.appearance.texture is texture
             if toggle_button(labels[k], on, ImVec2(width, 0), terms=of_texture(texture)):
                 workspace.change(texture=texture)
-            imgui.end_disabled()
         imgui.pop_id()
         imgui.pop_style_var(2)
 

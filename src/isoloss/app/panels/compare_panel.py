@@ -9,7 +9,7 @@ from isoloss.app.panels.compare_table import CompareTable
 from isoloss.app.panels.plots.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.panel import Surroundings
-from isoloss.app.ui.style import palette, u32
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     hint,
@@ -22,6 +22,7 @@ from isoloss.app.ui.widgets import (
 from isoloss.library.comparison.training import ALONG, Along
 from isoloss.naming import capitalized, drawable_line
 from isoloss.results.charts import PARTS, kinds_of, names_in
+from isoloss.results.references import ALL
 from isoloss.results.tables import Criterion
 
 HIGH, WIDE = 27.0, 44.0
@@ -30,8 +31,8 @@ GAP, COMFORT = 0.7, 16.0
 """In em, between plots and table; and the height at which plots are at ease above the table."""
 NARROWEST, LOWEST = 12.0, 8.5
 """In em: of a plot; where there is room for fewer, they are scrolled."""
-LEAST = 3.6
-"""In em: of a table below plots, its header and a run."""
+LEAST, LEAST_PLOT = 3.6, 4.0
+"""In em: of a table below plots, its header and a run; and of a plot above it."""
 BAR = 0.22
 """Of the panel's height: what is above the plots takes at most so much of it, or two lines."""
 OFFERED = 4
@@ -72,6 +73,7 @@ class ComparePanel:
         for drawn in (self.table, *self.plots.values()):
             drawn.pointed = None  # whether it is drawn now or not
         self._bar(comparison)
+        self._absent(comparison)
         found = comparison.shown.comparison
         if not found.entries:
             self._offer(comparison)
@@ -95,6 +97,28 @@ class ComparePanel:
             if imgui.button(f"Compare {shortened(drawable_line(tag), em(14))}###compare {tag}"):
                 comparison.compare_tag(tag)
 
+    def _absent(self, comparison: RunComparison) -> None:
+        """Which runs are not compared though they are to be, and what can be done about it."""
+        for folders, why in (
+            (comparison.unlisted, "not in a folder that Runs lists"),
+            (comparison.gone, "no longer there"),
+        ):
+            if not folders:
+                continue
+            button = "List them###list unlisted" if folders is comparison.unlisted else ""
+            wide = imgui.calc_text_size("List them").x + em(1.4) if button else 0.0
+            names = ", ".join(folder.name for folder in folders)
+            room = imgui.get_content_region_avail().x - wide
+            imgui.align_text_to_frame_padding()
+            text = shortened(f"Left out, {why}: {names}", room)
+            imgui.text_colored(vec(palette().caution), text)
+            hint("\n".join(map(str, folders)))
+            if button:
+                imgui.same_line(0, em(0.6))
+                if imgui.button(button):
+                    for parent in dict.fromkeys(folder.parent for folder in folders):
+                        self.workspace.list_folder(parent)
+
     def _divided(self, comparison: RunComparison) -> None:
         """The plots, and the table below or beside them."""
         room, found = imgui.get_content_region_avail(), comparison.shown.comparison
@@ -104,8 +128,11 @@ class ComparePanel:
         if height is None:
             self._plots(comparison, ImVec2(0.56 * room.x, room.y))
             imgui.same_line(0, em(GAP))
-        else:
+        elif height:
             self._plots(comparison, ImVec2(room.x, room.y - em(height + GAP)))
+        else:
+            self._plots(comparison, room)
+            return
         self._differences(comparison)
 
     def _differences(self, comparison: RunComparison) -> None:
@@ -150,6 +177,9 @@ class ComparePanel:
             if _has_draws(comparison):
                 self._next(em(8.5))
                 self._criterion(comparison)
+            if comparison.may_have_references:
+                self._next(em(6))
+                self._references(comparison)
             self._lines(comparison)
 
     def _next(self, width: float, *, wraps: bool = True) -> bool:
@@ -205,6 +235,12 @@ class ComparePanel:
         if changed:
             comparison.change(by=keys[k])
 
+    def _references(self, comparison: RunComparison) -> None:
+        changed, on = imgui.checkbox("Published", bool(comparison.view.reference))
+        hint("Draw what others have published of the same data behind the curves")
+        if changed:
+            comparison.change(reference=(ALL,) if on else ())
+
     def _lines(self, comparison: RunComparison) -> None:
         """What dashes mean, where runs have several lines in one plot; training curves are drawn,
         or no longer, by a click on theirs."""
@@ -221,7 +257,9 @@ class ComparePanel:
                 width += em(5)  # for how many more there are
             if not self._next(width, wraps=not self._is_last_line()):
                 more = [each for *_, each in lines[done:]]
-                muted(f"{len(more)} more")
+                several = f"{len(more)} more"
+                fits = imgui.get_cursor_pos_x() + imgui.calc_text_size(several).x < right_edge()
+                muted(several if fits else f"+{len(more)}")
                 hint("\n".join(more))
                 return
             width = em(2.2) + imgui.calc_text_size(text).x
@@ -288,7 +326,7 @@ class ComparePanel:
             beside = columns(len(charts), room.x / em(1), room.y / em(1))
             rows = -(-len(charts) // beside)
             width = (room.x - gap * (beside - 1)) / beside
-            height = max((room.y - gap * (rows - 1)) / rows, em(LOWEST))
+            height = max((room.y - gap * (rows - 1)) / rows, min(em(LOWEST), room.y))
             for k, chart in enumerate(charts):
                 if k % beside:
                     imgui.same_line(0, gap)
@@ -305,7 +343,8 @@ class ComparePanel:
 
 
 def below(across: float, down: float, needed: float) -> float | None:
-    """The height of a table below the plots; None where it stands beside them. All in em.
+    """The height of a table below the plots, 0 where there is none for it; None where it stands
+    beside them. All in em.
 
     Args:
         across, down: the room of both.
@@ -313,6 +352,8 @@ def below(across: float, down: float, needed: float) -> float | None:
     """
     if across > WIDE and down < HIGH and down - GAP - needed < COMFORT:
         return None
+    if down < LEAST + GAP + LEAST_PLOT:
+        return 0.0
     return max(min(needed, 0.42 * down, down - GAP - LOWEST), LEAST)
 
 

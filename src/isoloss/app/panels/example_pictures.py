@@ -202,12 +202,16 @@ def _answer(answer: Answer, name: str, side: float, asked: str) -> None:
     p = palette()
     sign = fa.ICON_FA_CHECK if answer.right else fa.ICON_FA_XMARK
     confidence = f"{100 * answer.confidence:.0f} %"
-    room = side - imgui.calc_text_size(f"{sign} {confidence}").x - em(0.8)
+    room = side - imgui.calc_text_size(f"{sign} ").x
+    sure = imgui.calc_text_size(confidence).x + em(0.5)
+    has_room = room - sure >= min(imgui.calc_text_size(name).x, em(1))
+    room -= sure if has_room else 0
     imgui.push_style_color(imgui.Col_.text, vec(p.good if answer.right else p.bad))
     imgui.text_unformatted(f"{sign} {shortened(name, max(room, em(1)))}")
     imgui.pop_style_color()
-    imgui.same_line(0, em(0.5))
-    muted(confidence)
+    if has_room:
+        imgui.same_line(0, em(0.5))
+        muted(confidence)
     who = f" of the network {asked}" if asked else ""
     hint(
         f"The answer{who}: {name}, {'right' if answer.right else 'wrong'}, with a confidence of "

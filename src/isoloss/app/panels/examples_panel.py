@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
@@ -16,7 +17,7 @@ from isoloss.app.state.runs.example_browser import (
     ExampleBrowser,
     ExampleView,
     attack_name,
-    sigma_name,
+    defense_name,
 )
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.spots import mark
@@ -101,7 +102,7 @@ class ExamplesPanel:
         self._step(browser, index)
         combos = [
             ("network", browser.networks(index), str, 10.0),
-            ("sigma", browser.sigmas(index), sigma_name, 8.0),
+            ("sigma", browser.sigmas(index), partial(defense_name, index), 8.0),
             ("attack", browser.attacks(index), attack_name, 8.0),
             ("seed", browser.seeds(index), lambda seed: f"Seed {seed}", 5.5),
         ]
@@ -294,6 +295,8 @@ def _combo(
 def _nothing_yet(shown: OpenEvaluation) -> str:
     if shown.settings.keep == 0:
         return "This run saves no examples."
+    if shown.followed.is_active and shown.settings.is_certified:
+        return "The first images appear once they are loaded."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."
     return "This run has saved no examples."

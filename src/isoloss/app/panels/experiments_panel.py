@@ -18,6 +18,7 @@ from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, short
 from isoloss.app.state.next_steps import taken_over
+from isoloss.app.state.session.session_keeper import EVERY
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import NOTHING
 from isoloss.app.ui.spots import mark
@@ -47,13 +48,18 @@ class ExperimentsPanel:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.memory = workspace, FormMemory()
         self.forms = {kind: Form(model, workspace.forms) for kind, model in KINDS.items()}
-        for kind, values in self.memory.load().items():
-            self.forms[kind].fill(values)
         self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
+        for kind, entered in self.memory.load().items():
+            self.forms[kind].fill(entered.values)
+            for name, text in entered.several.items():
+                self.forms[kind].set_several(name, text)
+            self.folders[kind] = entered.folder
         self.times_asked_for = 0
         self.rows = FormRows()
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
+        self._due = ""
+        self._kept_at = 0.0
         self._place: tuple[object, Path, str] = None, Path(), ""
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
@@ -111,6 +117,22 @@ class ExperimentsPanel:
         self._wanted = kind
         self.times_asked_for += 1
 
+    def keep(self) -> None:
+        """Let the next window find what stands in the forms, started or not."""
+        if self._remember():
+            self.memory.save()
+
+    def keep_running(self, now: float) -> None:
+        """The same for after a crash, every `EVERY` seconds of any clock, beside the frames."""
+        if now - self._kept_at > EVERY:
+            self._kept_at = now
+            if self._remember():
+                self.workspace.forms.do(self.memory.save)
+
+    def _remember(self) -> bool:
+        kept = [self.memory.keep(form, self.folders[kind]) for kind, form in self.forms.items()]
+        return any(kept)
+
     def draw(self) -> None:
         """Draw the panel's content."""
         p = palette()
@@ -120,6 +142,7 @@ class ExperimentsPanel:
             imgui.push_style_color(slot, vec(p.panel))
         self._tabs()
         imgui.pop_style_color(4)
+        self._start_due()
 
     def _tabs(self) -> None:
         titles = [_SHORT.get(kind, in_words(kind)) for kind in self.forms]
@@ -184,9 +207,9 @@ class ExperimentsPanel:
         imgui.pop_style_var()
         imgui.separator()
         self._footer(kind, form)
-        self._keys(kind, form)
+        self._keys(kind)
 
-    def _keys(self, kind: str, form: Form) -> None:
+    def _keys(self, kind: str) -> None:
         """Enter starts: where it ends what is typed, and at any field."""
         listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
         at_field = self.rows.may_start and not listing and not imgui.is_any_item_active()
@@ -194,9 +217,15 @@ class ExperimentsPanel:
             self.rows.is_starting |= enter_is_pressed()
             for key in (imgui.Key.enter, imgui.Key.keypad_enter):  # not for the field itself
                 imgui.internal.set_key_owner(key, imgui.get_id("start by key"))
-        if not self.rows.is_starting or not form.is_judged:
+        if self.rows.is_starting:
+            self.rows.is_starting, self._due = False, kind
+
+    def _start_due(self) -> None:
+        """Start what is to be started, whichever form is seen by then, as soon as it is judged."""
+        kind, form = self._due, self.forms.get(self._due)
+        if form is None or not form.is_judged:
             return
-        self.rows.is_starting = False
+        self._due = ""
         if form.settings is None:
             self.rows.focus = form.wrong
         else:
@@ -240,8 +269,8 @@ class ExperimentsPanel:
             self.folders[kind] = None
 
     def _start(self, kind: str, form: Form) -> None:
-        if not form.is_judged:  # as soon as it is
-            self.rows.is_starting = True
+        if not form.is_judged:
+            self._due = kind
             return
         if form.settings is None or self._looked_up(kind, form)[1]:
             return
@@ -256,7 +285,7 @@ class ExperimentsPanel:
         if not begun:
             return
         self.folders[kind] = None
-        self.memory.keep(kind, form.values)
+        self._remember()
         self.workspace.forms.do(self.memory.save)
         if not form.runs and (followed := self.workspace.runs.selected) is not None:
             self.workspace.begun.remember(form, followed)

@@ -26,7 +26,7 @@ from isoloss.app.ui.widgets import (
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun, can_resume
 from isoloss.naming import capitalized, duration, in_words, printable, size_in_words
-from isoloss.settings import TrainingSettings
+from isoloss.settings import AnySettings, TrainingSettings
 
 _DRAGGED = "a run that waits"
 PLACES = 5
@@ -108,10 +108,10 @@ class JobsPanel:
         self._first_line(followed, width)
         self._second_line(followed, width)
         imgui.end_group()
-        self._drop_here(followed)
         lo, hi = start, imgui.get_item_rect_max()
         pad = em(0.3)
         lo, hi = ImVec2(lo.x - pad, lo.y - pad), ImVec2(start.x + width + pad, hi.y + pad)
+        self._drop_here(followed, imgui.internal.ImRect(lo, hi))
         draw.channels_set_current(0)
         hovered = imgui.is_mouse_hovering_rect(lo, hi) and imgui.is_window_hovered()
         if selected or hovered:
@@ -124,10 +124,11 @@ class JobsPanel:
                 self.workspace.show_evaluation(followed)
         imgui.dummy(ImVec2(0, em(0.1)))
 
-    def _drop_here(self, followed: FollowedRun) -> None:
+    def _drop_here(self, followed: FollowedRun, row: imgui.internal.ImRect) -> None:
         """Let a run that waits be dropped at the place of another."""
         queue, place = self.workspace.runs.queue, self.workspace.runs.place(followed)
-        if place is None or not imgui.begin_drag_drop_target():
+        target = imgui.internal.begin_drag_drop_target_custom
+        if place is None or not target(row, imgui.get_id("row")):
             return
         dropped = imgui.accept_drag_drop_payload_py_id(_DRAGGED)
         if dropped is not None and dropped.data_id < len(queue.waiting):
@@ -220,12 +221,10 @@ class JobsPanel:
                 fa.ICON_FA_CIRCLE_STOP, "end", "End it at once…", lambda: imgui.open_popup("end")
             )
         elif followed.is_active or waits:
-            later = (
-                "Cancel: the script that began it is interrupted, and goes on when it is run again"
-                if settings.is_from_python
-                else "Cancel: the run stays paused and can be resumed"
-            )
-            found[2] = _Button(fa.ICON_FA_STOP, "cancel", later, lambda: runs.cancel(followed))
+            found[2] = _Button(
+                fa.ICON_FA_STOP, "cancel", f"Cancel: {later(settings)}",
+                lambda: runs.cancel(followed),
+            )  # fmt: skip
         elif can_resume(followed):
             found[2] = _Button(
                 fa.ICON_FA_PLAY, "resume", "Resume the run", lambda: workspace.resume(followed)
@@ -290,6 +289,18 @@ class JobsPanel:
         memory = runs.memory(followed)
         size = f", {size_in_words(memory)}" if memory else ""
         return f", on {runs.device(followed)}{size}"
+
+
+def later(settings: AnySettings) -> str:
+    """What becomes of a run that is cancelled."""
+    if settings.is_from_python:
+        return "the script that began it is interrupted, and goes on when it is run again"
+    if settings.is_robustness:
+        return (
+            "the run stays paused and can be resumed; the images at work, 256 at most, begin again "
+            "then"
+        )
+    return "the run stays paused and can be resumed"
 
 
 def waiting_text(place: int) -> str:

@@ -10,9 +10,14 @@ from imgui_bundle import ImVec2, imgui, implot
 from isoloss.app.state.runs.known_runs import Runs
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em, muted
+from isoloss.app.ui.widgets import em, muted, shortened
 from isoloss.geometry.arrays import Array
 from isoloss.jobs.follow import FollowedRun
+
+BESIDE = 3.5
+"""In em, that the numbers of an axis may take beside a plot, below its title."""
+LABEL, LEGEND = 11.0, 8.0
+"""Below these heights of a plot, in em, it has no line for what its axis means, and no legend."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,11 @@ def curves_of(followed: FollowedRun) -> TrainingCurves:
     return TrainingCurves(
         column("epoch"),
         [("train", column("train_loss")), ("test", column("test_loss"))],
-        [("train", column("train_accuracy", 100)), ("test", column("test_accuracy", 100))],
+        [
+            ("train", column("train_accuracy", 100)),
+            ("test", column("test_accuracy", 100)),
+            ("test, with noise", column("noisy_accuracy", 100)),
+        ],
     )
 
 
@@ -60,12 +69,13 @@ class PlotsPanel:
         curves = self._curves
         # A denoiser is right or wrong about nothing.
         has_accuracy = any(np.isfinite(values).any() for _, values in curves.accuracy)
-        width = (room.x - imgui.get_style().item_spacing.x) / 2 if has_accuracy else -1
-        _plot("Loss", followed, curves.epoch, curves.loss, ImVec2(width, room.y), news)
+        width = (room.x - imgui.get_style().item_spacing.x) / 2 if has_accuracy else room.x
+        size = ImVec2(width, room.y)
+        _plot("Loss", followed, curves.epoch, curves.loss, size, news)
         if not has_accuracy:
             return
         imgui.same_line()
-        _plot("Accuracy", followed, curves.epoch, curves.accuracy, ImVec2(-1, room.y), news)
+        _plot("Accuracy", followed, curves.epoch, curves.accuracy, size, news)
 
     def _subject(self) -> FollowedRun | None:
         """The selected run, or the newest one, that has curves."""
@@ -84,10 +94,13 @@ def _plot(
     fit: bool,
 ) -> None:
     flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
-    title = f"{name} of {followed.run.name}###{name}"
+    flags |= implot.Flags_.no_legend if size.y < em(LEGEND) else implot.Flags_.none
+    title = shortened(f"{name} of {followed.run.name}", size.x - em(BESIDE))
+    no_label = implot.AxisFlags_.no_label if size.y < em(LABEL) else implot.AxisFlags_.none
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
-    if implot.begin_plot(title, size, flags):
-        implot.setup_axes("epoch", "")
+    implot.push_style_var(implot.StyleVar_.plot_min_size, ImVec2(em(8), em(5)))
+    if implot.begin_plot(f"{title}###{name}", size, int(flags)):
+        implot.setup_axes("epoch", "", int(no_label), int(implot.AxisFlags_.none))
         if fit:  # with every news the axes hold all of it; between, they can be panned and zoomed
             implot.setup_axes_limits(*_limits(epoch, curves), int(implot.Cond_.always))
         if name == "Accuracy":
@@ -112,7 +125,7 @@ def _plot(
             implot.plot_line(label, xs, ys, spec=spec)
         implot.end_plot()
         mark(name.lower())
-    implot.pop_style_var()
+    implot.pop_style_var(2)
 
 
 def _limits(epoch: Array, curves: list[tuple[str, Array]]) -> tuple[float, float, float, float]:

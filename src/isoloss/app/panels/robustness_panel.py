@@ -27,7 +27,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.naming import sentence
-from isoloss.results.tables import Criterion, Row
+from isoloss.results.tables import Criterion, Row, average_radius_in_words
 
 SIDE = 15.5
 """Width of the column beside the plot, in em."""
@@ -38,6 +38,8 @@ CRITERIA: dict[Criterion, str] = {
     "single": "Single draw",
     "worst": "Worst draw",
 }
+LOWEST, AT_EASE = 5.0, 10.0
+"""In em: the least height of the plot, and from which on a summary may stand below it."""
 ShowExamples = Callable[[OpenEvaluation, Row | None], object]
 
 
@@ -83,9 +85,9 @@ class RobustnessPanel:
         else:
             lit = self._legend(shown, flowing=True)
             room = imgui.get_content_region_avail()
-            summary = _fitted_summary(shown, room)
+            summary = _fitted_summary(shown, room) if room.y > em(AT_EASE) else ""
             footer = imgui.calc_text_size(summary, False, room.x).y + em(0.5) if summary else 0.0
-            self._plot(shown, ImVec2(room.x, max(room.y - footer, em(7))))
+            self._plot(shown, ImVec2(room.x, max(room.y - footer, em(LOWEST))))
             if summary and shown.report is not None:
                 wrapped(summary)
                 hint(shown.report.summary)
@@ -93,7 +95,7 @@ class RobustnessPanel:
 
     def _plot(self, shown: OpenEvaluation, size: ImVec2) -> None:
         self.plot.draw(shown, size)
-        if self.plot.clicked is not None:
+        if self.plot.clicked is not None and not self.plot.clicked.row.is_worst_case:
             self.show_examples(shown, self.plot.clicked.row)
 
     # -- the line above the plot -------------------------------------------------------------
@@ -107,7 +109,7 @@ class RobustnessPanel:
         choice = em(8.5) if has_draws(shown.curves) else 0.0
         needed = side * len(buttons) + (choice + em(0.4) if choice else 0)
         if len(evaluations.open) > 1:
-            imgui.set_next_item_width(min(em(16), room * 0.4))
+            imgui.set_next_item_width(min(em(16), 0.4 * room, room - needed - em(4)))
             names = [e.name for e in evaluations.open]
             changed, k = imgui.combo("##run", evaluations.open.index(shown), names)
             if changed:
@@ -147,6 +149,14 @@ class RobustnessPanel:
             found.append(
                 (fa.ICON_FA_IMAGES, "examples", tip, lambda: self.show_examples(shown, None))
             )
+        if shown.references:
+            on = shown.has_references
+            tip = f"{'Hide' if on else 'Show'} what others have published of the same data"
+
+            def switch() -> None:
+                shown.has_references = not on
+
+            found.append((fa.ICON_FA_BOOK_OPEN, "references", tip, switch))
         if shown.curves:
             tip = "Save a figure of it for a paper"
             found.append((fa.ICON_FA_FILE_EXPORT, "figure", tip, self._save_figure))
@@ -207,6 +217,8 @@ class RobustnessPanel:
         if not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             return
         said = [sentence(warning.message) for warning in curve.warnings]
+        if average := average_radius_in_words(curve.rows):
+            said.insert(0, f"Average certified radius {average}")
         hint("\n".join([curve.name, *said]), of_attack(curve.attack, curve.is_defended))
 
 
@@ -246,13 +258,13 @@ def _waiting(shown: OpenEvaluation) -> None:
     """Before there are any accuracies."""
     if shown.problem or shown.followed.failure:
         return
-    active = shown.followed.is_active
-    wrapped(
-        "The first accuracies appear once every attack has seen the first images."
-        if active
-        else "This run has found nothing yet: resume it in Jobs.",
-        palette().muted,
-    )
+    if not shown.followed.is_active:
+        text = "This run has found nothing yet: resume it in Jobs."
+    elif shown.settings.is_certified:
+        text = "The first certified accuracies appear once the first images are certified."
+    else:
+        text = "The first accuracies appear once every attack has seen the first images."
+    wrapped(text, palette().muted)
 
 
 def _summary(shown: OpenEvaluation) -> None:

@@ -26,7 +26,7 @@ from isoloss.library.entry import Entry
 from isoloss.naming import capitalized, printable, size_in_words
 
 _WIDTHS = {
-    "favourite": 1.4, "name": 14, "kind": 4, "date": 8.5, "network": 6, "data": 5, "state": 5.5,
+    "favourite": 1.4, "name": 14, "kind": 6, "date": 8.5, "network": 6, "data": 5, "state": 5.5,
     "figure": 14, "differs": 14, "size": 5, "tag": 7,
 }  # fmt: skip
 """Of the columns at first, in em."""

@@ -69,12 +69,16 @@ SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")
 ATHALYE = _arxiv("Athalye et al. 2018b", "1802.00420")
 ANDRIUSHCHENKO = _arxiv("Andriushchenko et al. 2020", "1912.00049")
 CROCE = _arxiv("Croce and Hein 2020", "2003.01690")
+BOUNDARY = _arxiv("Croce and Hein 2020", "1907.02044")
 PAPERNOT = _arxiv("Papernot et al. 2016", "1605.07277")
 EVALUATING = _arxiv("Carlini et al. 2019", "1902.06705")
 CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4.404")
 WAGNER = _arxiv("Carlini and Wagner 2017", "1608.04644")
 COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
 CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
+
+DIFFPURE = _arxiv("Nie et al. 2022", "2205.07460")
+DIFFBREAK = _arxiv("Kassis et al. 2024", "2411.16598")
 
 
 def _shown_by(texture: Texture, *papers: Paper) -> Explanation:
@@ -243,10 +247,40 @@ GLOSSARY = (
         (ANDRIUSHCHENKO,),
     ),
     Explanation(
+        "Auto-PGD",
+        "PGD that finds the length of its steps itself: they begin as wide as the ball, and are "
+        "halved where too few of them raise the loss.",
+        (CROCE,),
+    ),
+    Explanation(
+        "FAB",
+        "Walks along the boundary to other classes for the nearest point on it; how logits are "
+        "scaled cannot mislead it.",
+        (BOUNDARY,),
+    ),
+    Explanation(
         "AutoAttack",
         "Four attacks without settings to tune, one of them a black box; what they leave is the "
         "usual figure to compare undefended networks by.",
         (CROCE,),
+    ),
+    Explanation(
+        "Worst case",
+        "An image counts as right only if no attack fools it, at this radius or a smaller one; "
+        "attacks that were not tried may leave less.",
+        (CROCE, EVALUATING),
+    ),
+    Explanation(
+        "Random noise",
+        "One draw of noise as large as the adversary may be; an attack that fools no more images "
+        "finds nothing.",
+        (EVALUATING,),
+    ),
+    Explanation(
+        "Transfer between networks",
+        "Images made to fool one network are handed to another; where they fool more of it than "
+        "its own gradients do, those are masked.",
+        (PAPERNOT, EVALUATING),
     ),
     Explanation(
         "Summary",
@@ -265,6 +299,12 @@ GLOSSARY = (
         "Noise drowns the attack and a diffusion network takes the noise out, before an ordinary "
         "network classifies; over many draws that can be certified.",
         (CARLINI, COHEN),
+    ),
+    Explanation(
+        "Purification",
+        "Noise up to t* drowns the attack, and a diffusion network goes back from there in many "
+        "steps; nothing is certified, so that only attacks through all steps tell what it holds.",
+        (DIFFPURE, DIFFBREAK),
     ),
     Explanation(
         "σ",
@@ -306,7 +346,7 @@ OF_FIELD = {
     "batch_norm": ("Batch norm",),
     "tolerance": ("Tolerance",),
     "precision": ("Precision",),
-    "schedule": ("Learning-rate drops",),
+    "train schedule": ("Learning-rate drops",),
     "checkpoints_per_epoch": ("Trajectory",),
     "eps": ("ε",),
     "sigma": ("σ",),
@@ -314,9 +354,12 @@ OF_FIELD = {
     "height": ("Margin",),
     "attacks": ("PGD", "EOT", "BPDA"),
     "denoiser": ("Denoised smoothing",),
+    "purify": ("Purification",),
     "alpha": ("Certified radius",),
+    "radii": ("Certified radius",),
 }
-"""The terms that a form's field is about, by the field's name."""
+"""The terms that a form's field is about, by the field's name; before it the kind of form, where it
+means another thing in others."""
 
 _OF_FACT = {
     "Variance": ("Explained variance",),
@@ -344,9 +387,10 @@ def explanation(term: str) -> Explanation:
     return _BY_TERM[term]
 
 
-def of_field(name: str) -> list[Explanation]:
-    """The terms that the form's field `name` is about."""
-    return [_BY_TERM[term] for term in OF_FIELD.get(name, ())]
+def of_field(name: str, kind: str = "") -> list[Explanation]:
+    """The terms that the field `name` is about, in the form of a kind of run."""
+    terms = OF_FIELD.get(f"{kind} {name}") or OF_FIELD.get(name, ())
+    return [_BY_TERM[term] for term in terms]
 
 
 def of_texture(texture: Texture) -> list[Explanation]:

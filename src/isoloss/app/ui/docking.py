@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from isoloss.app.state.layout.docked_text import completed, of_panels
-from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Docked, Layouts, Shape
 from isoloss.app.state.layout.shown_panels import VIEWPORT, ShownPanels
 from isoloss.app.state.layout.sides import (
+    BARS,
     Side,
-    fitted,
+    height_at_first,
+    is_low,
     lowest,
+    place_in,
     side_of,
     side_of_place,
     widths,
     without_room,
 )
+from isoloss.app.ui.dock_nodes import (
+    ancestors,
+    docking_params,
+    floats,
+    outermost_beside_middle,
+    rect_of,
+    rect_of_middle,
+)
 from isoloss.app.ui.panel import Panel
+from isoloss.app.ui.side_sizes import SideSizes, em_to_come
 from isoloss.app.ui.style import palette, vec
-from isoloss.geometry.rect import Rect
 
 _NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
 """What comes by itself leaves the keyboard where it is."""
@@ -57,10 +69,11 @@ def lay_out(
 def _splits(across: float, down: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
     """Of a window of `across` × `down` em."""
     left, right = widths(across)
+    bottom = height_at_first(shape.bottom, down)
     return [
         hello_imgui.DockingSplit(MIDDLE, "Left", imgui.Dir.left, left / across),
         hello_imgui.DockingSplit(MIDDLE, "Right", imgui.Dir.right, right / (across - left)),
-        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, shape.bottom),
+        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, bottom / (down - BARS)),
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, lowest(down)),
     ]
@@ -81,13 +94,14 @@ class Docking:
     ) -> None:
         self.panels, self.layouts = panels, layouts or Layouts()
         self.shown = ShownPanels(self.layouts, [VIEWPORT, *(p.name for p in panels)], applies)
-        self._docked = ""
+        self._docked: tuple[str, bool] | None = None
+        self._is_low = False
         self._is_maximized = ""
         self._frames = 0
         self._restores = False
         self._fronts: dict[int, tuple[int, int]] = {}
         self._visible: dict[str, bool] = {}
-        self._size = (0.0, 0.0)
+        self._sizes = SideSizes(self._sides)
         self._front: list[str] = []
 
     # -- what panels, commands and the tour ask ----------------------------------------------
@@ -132,7 +146,7 @@ class Docking:
         """
         self._keep()
         self.layouts.save_as(name)
-        self._docked = name
+        self._docked = name, self._is_low
         self.layouts.save()
 
     def rename(self, old: str, new: str) -> None:
@@ -141,9 +155,9 @@ class Docking:
         Raises:
             IsolossError: if it ships, or the name is none or taken.
         """
-        in_use = self._docked == old
+        in_use = self._docked == (old, self._is_low)
         self.layouts.rename(old, new)
-        self._docked = self.layouts.name if in_use else self._docked
+        self._docked = self._wanted if in_use else self._docked
         self.layouts.save()
 
     def delete(self, name: str) -> None:
@@ -157,25 +171,27 @@ class Docking:
         """All panels back to where they were at first in the layout in use."""
         self.layouts.reset()
         self.shown.begin_layout()
-        self._docked = ""
+        self._docked = None
 
     # -- in each frame -----------------------------------------------------------------------
 
     def update(self) -> None:
         """Before a frame: bring the windows in line with the layout and with what is shown."""
-        size = imgui.get_io().display_size
-        if size.x <= 0 or _em() <= 0:
+        size, em = imgui.get_io().display_size, em_to_come()
+        if size.x <= 0 or em <= 0:
             return
         self._frames += 1
-        imgui.get_style().window_min_size = ImVec2(
-            LEAST * _em(), imgui.get_style().window_min_size.y
-        )
-        self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
-        if self._docked == self.layouts.name and self.shown.maximized != self._is_maximized:
+        imgui.get_style().window_min_size = ImVec2(LEAST * em, imgui.get_style().window_min_size.y)
+        self.shown.make_room(without_room(size.x / em, size.y / em))
+        if is_low(size.y / em) != self._is_low:
+            self._keep()
+            self._is_low = not self._is_low
+        if self._docked == self._wanted and self.shown.maximized != self._is_maximized:
             self._maximize()
-        if self._docked != self.layouts.name:
-            self._dock(size.x / _em(), size.y / _em())
-        self._fit()
+        if self._docked != self._wanted:
+            self._dock(size.x / em, size.y / em)
+        if self._is_settled:
+            self._sizes.fit(self.layouts.current.shape.bottom)
         self._show()
         if imgui.get_io().want_save_ini_settings:
             imgui.get_io().want_save_ini_settings = False
@@ -216,23 +232,48 @@ class Docking:
         self._front = [name for name in self._front if name != VIEWPORT]
         return asked
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether all panels have their places, beside each other."""
+        return self._frames > _SETTLED and not self._is_maximized
+
+    @property
+    def _wanted(self) -> tuple[str, bool]:
+        """The layout in use, and whether it is as in a low window."""
+        return self.layouts.name, self._is_low
+
+    @property
+    def _arranged(self) -> Docked:
+        """Where the panels of the layout in use are."""
+        return self.layouts.current.arranged(is_low=self._is_low)
+
     def _dock(self, across: float, down: float) -> None:
         """Dock all panels as the layout in use says."""
-        self._docked, self._is_maximized = self.layouts.name, ""
-        layout = self.layouts.current
-        places = self._places(layout.shape)
+        self._docked, self._is_maximized = self._wanted, ""
+        shape, docked = self.layouts.current.shape, self._arranged
+        places = self._places(shape)
         self.shown.sides.update({name: side_of_place(place) for name, place in places.items()})
-        layout.docked = completed(layout.docked, places)
-        if layout.docked:
-            imgui.load_ini_settings_from_memory(layout.docked)
-        else:
-            params = _params()
-            params.docking_splits = _splits(across, down, layout.shape)
-            for name, place in places.items():
-                params.dockable_window_of_name(name).dock_space_name = place
-            params.layout_reset = True
-            self._front += reversed(layout.shape.in_front)
-        self._frames, self._size, self._restores = 0, (0.0, 0.0), True
+        docked.text = completed(docked.text, places)
+        if docked.text:
+            self._restore(docked)
+            return
+        params = docking_params()
+        params.docking_splits = _splits(across, down, shape)
+        for name, place in places.items():
+            params.dockable_window_of_name(name).dock_space_name = place_in(place, down)
+        params.layout_reset = True
+        self._front += reversed(shape.in_front)
+        self._begin(Docked())
+
+    def _restore(self, docked: Docked) -> None:
+        """Dock all panels where they were, when letters had their size of then."""
+        imgui.load_ini_settings_from_memory(docked.text)
+        self._begin(docked)
+
+    def _begin(self, docked: Docked) -> None:
+        """Panels have been docked anew."""
+        self._frames, self._restores = 0, True
+        self._sizes.begin(docked)
 
     def _places(self, shape: Shape) -> dict[str, str]:
         panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
@@ -240,24 +281,22 @@ class Docking:
 
     def _maximize(self) -> None:
         """Let one panel be alone in the middle, or all be where they were."""
-        docked = self.layouts.current.docked
-        if self._is_maximized and docked:
-            imgui.load_ini_settings_from_memory(docked)
-            self._frames, self._restores = 0, True
+        if self._is_maximized and self._arranged.text:
+            self._restore(self._arranged)
         elif self._is_maximized:
-            self._docked = ""  # it was before anything had its place
+            self._docked = None  # it was before anything had its place
         else:
             self._keep()
         self._is_maximized = self.shown.maximized
         if self._is_maximized:
-            space = _params().dock_space_id_from_name(MIDDLE)
+            space = docking_params().dock_space_id_from_name(MIDDLE)
             if space is not None:
                 imgui.internal.dock_builder_dock_window(self._is_maximized, space)
 
     def _show(self) -> None:
         self._leave_in_front()
         for name in [VIEWPORT, *(panel.name for panel in self.panels)]:
-            window = _params().dockable_window_of_name(name)
+            window = docking_params().dockable_window_of_name(name)
             if window is None:
                 continue
             if self._visible.get(name) and not window.is_visible:
@@ -266,7 +305,7 @@ class Docking:
             held_back = self._restores and name != VIEWPORT
             shown = self.shown.is_shown(name) and not held_back
             if shown and not self._visible.get(name):
-                self._size = (0.0, self._size[1])
+                self._sizes.look_again()
                 if name not in self._front:
                     self._note_fronts()
             self._visible[name] = window.is_visible = shown
@@ -274,14 +313,14 @@ class Docking:
                 self._front = [other for other in self._front if other != name]
                 window.focus_window_at_next_frame = window.is_visible
         self._restores = False
-        if self._frames > _SETTLED and not self._is_maximized:
+        if self._is_settled:
             self._see_sides()
 
     def _note_fronts(self) -> None:
         """Note which tabs are in front: what comes by itself comes behind them."""
-        if self._frames > _SETTLED and not self._is_maximized:
+        if self._is_settled:
             for name in self._visible:
-                node = next(iter(_ancestors(name)), None)
+                node = next(ancestors(name), None)
                 if node is not None and node.tab_bar is not None:
                     self._fronts[node.id_] = (node.tab_bar.selected_tab_id, self._frames)
 
@@ -302,92 +341,31 @@ class Docking:
         for panel in self.panels:
             rect = rect_of(panel.name)
             if rect is not None:
-                floats = _floats(panel.name)
-                self.shown.sides[panel.name] = None if floats else side_of(rect, middle)
+                side = None if floats(panel.name) else side_of(rect, middle)
+                self.shown.sides[panel.name] = side
 
-    def _fit(self) -> None:
-        """Let the sides keep their width in letters, and leave the middle enough, in a window or
-        with a text of another size."""
-        size = (imgui.get_io().display_size.x, _em())
-        if size == self._size or self._frames <= _SETTLED or self._is_maximized:
-            return
-        before = self._size[1] or _em()
-        self._size = size
-        nodes = {side: node for side in ("left", "right") if (node := self._node(side))}
-        left, right = (
-            nodes[s].size_ref.x / before if s in nodes else 0.0 for s in ("left", "right")
-        )
-        for side, width in zip(
-            ("left", "right"), fitted(left, right, size[0] / _em()), strict=True
-        ):
-            if side in nodes:
-                nodes[side].size_ref = ImVec2(width * _em(), nodes[side].size_ref.y)
-
-    def _node(self, side: Side) -> imgui.internal.DockNode | None:
-        """The outermost node of a side, whose width is the side's."""
-        inner = _ancestors(VIEWPORT)
-        for name in self._visible:
-            if self.shown.sides.get(name) == side and self._visible[name]:
-                outer = [
-                    node for node in _ancestors(name) if node.id_ not in {x.id_ for x in inner}
-                ]
-                if outer:
-                    return outer[-1]
-        return None
+    def _sides(self) -> dict[Side, imgui.internal.DockNode]:
+        """The outermost node of each side that is seen."""
+        found: dict[Side, imgui.internal.DockNode] = {}
+        for side in get_args(Side):
+            names = [n for n, seen in self._visible.items() if seen]
+            names = [n for n in names if self.shown.sides.get(n) == side]
+            if (node := outermost_beside_middle(names)) is not None:
+                found[side] = node
+        return found
 
     def _keep(self) -> None:
         """Remember where the panels of the layout in use are."""
-        settled = self._frames > _SETTLED and self._docked == self.layouts.name
-        if settled and not self._is_maximized:
+        if self._is_settled and self._docked == self._wanted:
             names = self._places(self.layouts.current.shape)
-            self.layouts.current.docked = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._arranged.text = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._sizes.keep(self._arranged)
 
     def _focused(self) -> str:
         """The docked panel that has the keyboard; "" if none has."""
         window = imgui.get_current_context().nav_window
         name = window.root_window.name if window is not None else ""
         return name if name in {p.name for p in self.panels} else ""
-
-
-def _em() -> float:
-    """The font size of the frame to come, in pixels."""
-    style = imgui.get_style()
-    return style.font_size_base * style.font_scale_main * style.font_scale_dpi
-
-
-def _params() -> hello_imgui.DockingParams:
-    return hello_imgui.get_runner_params().docking_params
-
-
-def rect_of_middle() -> Rect | None:
-    """Where the room in the middle is, below the tabs of whichever panel has it; None before it is
-    laid out."""
-    space = _params().dock_space_id_from_name(MIDDLE)
-    node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
-    if node is None:
-        return None
-    top = node.pos.y + imgui.get_frame_height()
-    return node.pos.x, top, node.pos.x + node.size.x, node.pos.y + node.size.y
-
-
-def _ancestors(name: str) -> list[imgui.internal.DockNode]:
-    """The node that a window is docked in, and those that this is part of, outwards."""
-    window = imgui.internal.find_window_by_name(name)
-    node = window.dock_node if window is not None else None
-    found: list[imgui.internal.DockNode] = []
-    while node is not None:
-        found.append(node)
-        node = node.parent_node
-    return found
-
-
-def rect_of(name: str) -> Rect | None:
-    """Where the window or panel `name` is; None while it cannot be seen."""
-    window = imgui.internal.find_window_by_name(name)
-    if window is None or not window.was_active or window.hidden:
-        return None
-    at, size = window.pos, window.size
-    return at.x, at.y, at.x + size.x, at.y + size.y
 
 
 def clear_as_panels(panels: Iterable[str]) -> None:
@@ -399,16 +377,5 @@ def clear_as_panels(panels: Iterable[str]) -> None:
     """
     color = palette().panel
     hello_imgui.get_runner_params().imgui_window_params.background_color = vec(color)
-    opaque = 1.0 if any(_floats(name) for name in panels) else 0.0
+    opaque = 1.0 if any(floats(name) for name in panels) else 0.0
     imgui.get_style().set_color_(imgui.Col_.window_bg, vec(color, opaque))
-
-
-def _floats(name: str) -> bool:
-    window = imgui.internal.find_window_by_name(name)
-    if window is None or not window.was_active:
-        return False
-    node = window.dock_node
-    while node is not None and node.parent_node is not None:
-        node = node.parent_node
-    # Panels may be docked to each other in a window that floats.
-    return node is None or not node.is_dock_space()

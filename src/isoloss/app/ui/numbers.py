@@ -17,6 +17,8 @@ Pair = tuple[float, float]
 
 ANY: Pair = (-LARGEST, LARGEST)
 """What a session can hold of a number that has no range of its own."""
+DRAWN = 1.7e38
+"""imgui's sliders, which count in single precision, go no farther."""
 WHOLE = (-(2**31) + 1, 2**31 - 1)
 
 
@@ -41,8 +43,9 @@ def slider(
         limits: what can be typed, where that is more than the slider's own range.
     """
     flags = imgui.SliderFlags_.logarithmic if logarithmic else imgui.SliderFlags_.none
+    low, high = (min(max(end, -DRAWN), DRAWN) for end in ends)
     with numerals():
-        changed, entered = imgui.slider_float(name, value, *ends, shape, int(flags))
+        changed, entered = imgui.slider_float(name, value, low, high, shape, int(flags))
     return _checked(changed, entered, value, limits or ends)
 
 

@@ -14,6 +14,7 @@ from isoloss.app.ui.widgets import em, hint, icon_button, muted, toggle_button, 
 from isoloss.app.viewports.painter import SLOW
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.geometry.rect import Rect, extent
+from isoloss.gl.frame.rehearsal import Rehearsal
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
 from isoloss.scene.layer import SurfaceLayer, next_texture
 from isoloss.scene.picking import Hit
@@ -37,8 +38,9 @@ class Viewports:
         menu: draws the items of the menu of a layer that is clicked in a picture.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, rehearsal: Rehearsal) -> None:
+        self.workspace, self._rehearsal = workspace, rehearsal
+        self._waits = False
         self.all = [Viewport(workspace, k) for k in range(MOST_VIEWS)]
         self.rect: Rect = (0.0, 0.0, 1.0, 1.0)
         self.menu: Callable[[SurfaceLayer], None] | None = None
@@ -66,7 +68,7 @@ class Viewports:
     @property
     def is_busy(self) -> bool:
         """Whether a whole picture is still to come."""
-        return any(v.painter.is_busy for v in self.shown)
+        return self._waits or any(v.painter.is_busy for v in self.shown)
 
     @property
     def cost(self) -> float:
@@ -94,6 +96,9 @@ class Viewports:
             return
         document = self.workspace.document
         self.rect = (origin.x, origin.y, origin.x + room.x, origin.y + room.y)
+        self._waits = not self._rehearsal.has_quick
+        if self._waits:
+            return
         shown = self.shown
         several = len(shown) > 1
         above = several or (bool(self.workspace.scene.layers) and room.x < em(NARROW))
@@ -109,7 +114,7 @@ class Viewports:
         document.link()
         waiting = [v for v in shown if v.painter.is_busy]
         for viewport in shown:
-            viewport.painter.has_turn = viewport in waiting[:1]
+            viewport.painter.has_turn = viewport in waiting[:1] and self._rehearsal.has_whole
             viewport.draw(len(shown))
         for viewport in self.all[len(shown) :]:
             viewport.hit = None

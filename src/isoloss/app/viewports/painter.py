@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
-from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.canvas import PIECE, Canvas
 from isoloss.gl.frame.detail import TARGET
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
@@ -56,7 +56,10 @@ class Painter:
                 self._draw(canvas, _shown(scene), size, scale, together, key)
             finally:
                 self._key = key  # what fails is not tried again until something changes
-                self.count += 1
+                self.count += not canvas.is_hurrying
+        elif canvas.is_hurrying:
+            canvas.go_on(PIECE / together)
+            self.count += not canvas.is_hurrying
         elif self.has_turn and canvas.go_on():
             self.cost += canvas.whole_seconds
         return canvas.texture

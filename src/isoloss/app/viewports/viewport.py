@@ -168,7 +168,8 @@ class Viewport:
         texture = self.painter.paint(self.scene, size, scale, together)
         lo, hi = ImVec2(*self.rect[:2]), ImVec2(*self.rect[2:])
         draw = imgui.get_window_draw_list()
-        draw.add_image(imgui.ImTextureRef(texture), lo, hi, ImVec2(0, 1), ImVec2(1, 0))
+        if texture:
+            draw.add_image(imgui.ImTextureRef(texture), lo, hi, ImVec2(0, 1), ImVec2(1, 0))
         patched, rects = self.painter.patches
         for left, top, right, bottom in rects:
             (u0, v0), (u1, v1) = (

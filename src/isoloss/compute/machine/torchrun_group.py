@@ -6,6 +6,7 @@ another process has taken and does not give back are done again.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import struct
@@ -42,7 +43,12 @@ def process_group() -> ProcessGroup:
     ranks = Ranks.current()
     if ranks.world == 1:
         return ProcessGroup()
-    return (Leader if ranks.rank == 0 else Follower)(ranks, launchers_store(), Waits())
+    if ranks.rank > 0:
+        return Follower(ranks, launchers_store(), Waits())
+    leader = Leader(ranks, launchers_store(), Waits())
+    # A script ends without closing anything.
+    atexit.register(leader.await_latecomers)
+    return leader
 
 
 class _Member(ProcessGroup):
@@ -177,18 +183,19 @@ class Leader(_Member):
         """Let the others end with `code`, and send no more heartbeats."""
         with suppress(IsolossError):
             if code == 0:
-                self._await_latecomers()
+                self.await_latecomers()
             self._store.write("closed", str(code).encode())
         self._closing.set()
         self._heartbeats.join()
 
-    def _await_latecomers(self) -> None:
+    def await_latecomers(self) -> None:
         """Whoever came after the last heartbeat would wait for another one."""
         deadline = time.monotonic() + self._waits.join
-        for _ in pauses():
-            everybody = self._store.add("joined", 0) == self.ranks.world - 1
-            if everybody or time.monotonic() > deadline:
-                return
+        with suppress(IsolossError):
+            for _ in pauses():
+                everybody = self._store.add("joined", 0) == self.ranks.world - 1
+                if everybody or self._closing.is_set() or time.monotonic() > deadline:
+                    return
 
 
 class Follower(_Member):

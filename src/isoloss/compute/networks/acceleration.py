@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +23,21 @@ def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Modu
     if not any(p.ndim == 4 for p in network.parameters()):
         return network
     mode = network.training
-    # Not by what these return: those of a user's own may return nothing.
-    cast(Any, network).to(memory_format=torch.channels_last)
+    _lay_out(network, torch.channels_last)
     network.eval()
     try:
         try_out()
     except RuntimeError:
-        cast(Any, network).to(memory_format=torch.contiguous_format)
+        _lay_out(network, torch.contiguous_format)
     network.train(mode)
     return network
+
+
+def _lay_out(network: nn.Module, layout: torch.memory_format) -> None:
+    """What has four axes; `Module.to` fails where there is anything of five beside it."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.to(memory_format=layout)
 
 
 def keep_weights_in_bf16(network: nn.Module) -> None:

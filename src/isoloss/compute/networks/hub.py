@@ -8,12 +8,13 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 
 
-def fetch(repository: str, file: str, instead: str, folder: str | None = None) -> Path:
-    """The file `file` of a repository on the hub, from this machine's cache if it is there.
+def fetch(repository: str, file: str, instead: str, *others: str) -> tuple[str, Path]:
+    """The name and the path of a file of a repository on the hub, from this machine's cache if it
+    is there.
 
     Args:
         instead: what to do without it, for the message.
-        folder: where the file lies in repositories that do not have it at their top.
+        others: what to look for in its place, in this order, where there is no such `file`.
 
     Raises:
         IsolossError: if it cannot be had, in one line that ends with `instead`.
@@ -21,17 +22,16 @@ def fetch(repository: str, file: str, instead: str, folder: str | None = None) -
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError
 
-    places = (file,) if folder is None else (file, f"{folder}/{file}")
-    for place in places:
-        cached = try_to_load_from_cache(repository, place)
+    for name in (file, *others):
+        cached = try_to_load_from_cache(repository, name)
         if isinstance(cached, str):
-            return Path(cached)
+            return name, Path(cached)
     failed: Exception | None = None
-    for place in places:
+    for name in (file, *others):
         try:
-            return _download(repository, place)
+            return name, _download(repository, name)
         except EntryNotFoundError as error:
-            failed = error
+            failed = failed or error
         except Exception as error:  # the hub's own types, httpx's and the system's
             failed = error
             break

@@ -126,7 +126,7 @@ def fetch_weights(name: str, classes: int) -> Path:
         WEIGHTS,
         f"download it from https://huggingface.co/{repository}/resolve/main/{WEIGHTS} on a machine "
         f"that can, put it into any folder here, and give its path with --model {name}",
-    )
+    )[1]
 
 
 @functools.cache

@@ -105,7 +105,7 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
         adapters = [f for f in _fitting(candidates, trained) if not f.left_out]
         if len(adapters) == 1:
             found = adapters[0]
-            _say(
+            say(
                 f"{label} holds the {len(found.names):,} tensors of the network that are trained: "
                 "the others stay as the network has them"
             )
@@ -114,7 +114,7 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
         else:
             raise
     if found.left_out:
-        _say(
+        say(
             f"{label}: the network is {found.place or 'part of it'}; left out: "
             f"{first_of(found.left_out, _TOLD)}"
         )
@@ -253,5 +253,6 @@ def _trained(network: nn.Module) -> set[str]:
 
 
 @cache
-def _say(what: str) -> None:
+def say(what: str) -> None:
+    """A line of what is done that was not asked for, said once."""
     print(f"isoloss: {what}", file=sys.stderr, flush=True)

@@ -78,9 +78,9 @@ def statistics_for(name: str, asked: Any, dataset: Dataset) -> Statistics | None
     choice, mean = getattr(asked, "normalization", None), getattr(asked, "mean", None)
     if mean is not None:
         found = Statistics(mean, asked.std)
-    elif choice is None:
-        found = None if kind == "function" else Statistics(dataset.mean, dataset.std)
-    elif choice == "data":
+    elif choice is None and kind == "function":
+        found = None
+    elif choice in (None, "data"):
         found = Statistics(dataset.mean, dataset.std)
     else:
         found = KNOWN[choice] if choice in KNOWN else of_library(name)

@@ -259,6 +259,8 @@ class Probing:
             return None
         last = path.points[-1]
         trains = settings.split == "train"
+        if trains and path.noise:
+            return None
         loss = last.loss if trains else last.test_loss
         accuracy = last.accuracy if trains else last.test_accuracy
         return None if math.isnan(loss) else {"loss": loss, "accuracy": accuracy}

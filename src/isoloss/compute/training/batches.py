@@ -1,4 +1,5 @@
-"""The batches of a training: a new order in each epoch, images shifted and mirrored at random.
+"""The batches of a training: a new order in each epoch, images shifted and mirrored at random, with
+noise where that is asked for.
 
 All of it depends on the seed and the step's number only, so that a run resumed after a kill sees
 what it would have seen, and each of several processes its shard of the very same batches.
@@ -16,6 +17,9 @@ from torch import Tensor
 from isoloss.compute.data.dataset import Split, as_inputs
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.training.replicas import Shard, shard_of
+
+_NOISE = 2**11 - 1
+"""Stands where the number of a process would: no other stream begins there."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Batches:
     Attributes:
         shift: pixels by which images are shifted at most.
         mirror: whether half of them are mirrored.
+        noise: σ of what is then added to them.
     """
 
     split: Split
@@ -52,6 +57,7 @@ class Batches:
     seed: int
     shift: int = 0
     mirror: bool = False
+    noise: float = 0.0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -71,17 +77,16 @@ class Batches:
                     continue
                 shard = shard_of(len(batch), ranks)
                 indices = batch[shard.rows]
-                seed = step_seed(self.seed, epoch * len(sizes) + i)
-                yield Batch(
-                    augment(
-                        as_inputs(self.split.inputs[indices]),
-                        self.shift, self.mirror, seed, shard.rows, of=len(batch),
-                    ),
-                    self.split.targets[indices],
-                    shard,
-                    len(batch),
-                    seed,
+                step = epoch * len(sizes) + i
+                seed = step_seed(self.seed, step)
+                inputs = augment(
+                    as_inputs(self.split.inputs[indices]),
+                    self.shift, self.mirror, seed, shard.rows, of=len(batch),
                 )  # fmt: skip
+                if self.noise > 0:
+                    drawn = noise_generator(self.seed, step, device)
+                    inputs = noisy(inputs, self.noise, drawn, shard.rows, of=len(batch))
+                yield Batch(inputs, self.split.targets[indices], shard, len(batch), seed)
             skip = 0
 
 
@@ -131,6 +136,32 @@ def augment(
         rows.view(n, 1, height, 1),
         columns.view(n, 1, 1, width),
     ]
+
+
+def noisy(
+    images: Tensor,
+    sigma: float,
+    generator: torch.Generator,
+    part: slice = slice(None),
+    of: int | None = None,
+) -> Tensor:
+    """x + σz, z ~ N(0, 1), not clamped: what a network behind noise is trained on.
+
+    Cohen, Rosenfeld, Kolter 2019, https://arxiv.org/abs/1902.02918, appendix on training.
+
+    Args:
+        images: (N, …) on the [0, 1] scale, before they are normalized.
+        generator: draws z, on the images' device.
+        part, of: as of `augment`.
+    """
+    shape = (of or len(images), *images.shape[1:])
+    drawn = torch.randn(shape, generator=generator, device=images.device, dtype=images.dtype)
+    return images + sigma * drawn[part]
+
+
+def noise_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
+    """What draws the noise of a step, the same for all processes; −1 is before the first step."""
+    return torch.Generator(device).manual_seed(step_seed(seed, step, _NOISE))
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

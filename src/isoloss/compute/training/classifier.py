@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +13,10 @@ from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
-from isoloss.compute.training.batches import Batch
+from isoloss.compute.training.batches import Batch, noise_generator, noisy
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, to_lines
 from isoloss.compute.training.training_run import Training
+from isoloss.errors import IsolossError
 from isoloss.files import write_json
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
@@ -31,6 +33,8 @@ class ClassifierTraining(Training):
 
     @classmethod
     def _network(cls, settings: TrainSettings, dataset: Dataset) -> nn.Module:
+        if settings.noise > 0:
+            _check_takes_noise(dataset)
         model = build_for(settings, dataset)
         check_fits(model, dataset)
         return model
@@ -67,6 +71,16 @@ class ClassifierTraining(Training):
         size = self.settings.batch_size
         return evaluate(model, split, precision=precision, batch_size=size)
 
+    def _noisy_accuracy(self, model: nn.Module, test: Split, precision: str) -> float:
+        asked = self.settings
+        if asked.noise == 0:
+            return math.nan
+        drawn = noise_generator(asked.seed, -1, self.device)
+        return evaluate(
+            model, test, precision=precision, batch_size=asked.batch_size,
+            change=lambda images: noisy(images, asked.noise, drawn),
+        )[1]  # fmt: skip
+
     def _keep(self, run: Run, model: nn.Module, points: list[TrajectoryPoint]) -> dict[str, Tensor]:
         save_tensors(run.checkpoints / points[-1].checkpoint, model.state_dict())
         return {}
@@ -92,16 +106,41 @@ def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
     return settings.lr
 
 
+def _check_takes_noise(dataset: Dataset) -> None:
+    """Refuse noise of which nothing says what its σ means.
+
+    Raises:
+        IsolossError: unless the inputs are images in [0, 1].
+    """
+    inputs = dataset.train.inputs
+    if inputs.ndim != 4 or not (inputs.is_floating_point() or inputs.dtype == torch.uint8):
+        raise IsolossError(
+            f"--noise is for images: {dataset.name} has inputs of {tuple(inputs.shape[1:])}"
+        )
+    if inputs.is_floating_point() and not (inputs.min() >= 0 and inputs.max() <= 1):
+        raise IsolossError(
+            f"--noise is on the [0, 1] scale of images, and those of {dataset.name} go from "
+            f"{float(inputs.min()):.3g} to {float(inputs.max()):.3g}: give images in [0, 1], and "
+            "let the network normalize them"
+        )
+
+
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, split: Split, *, precision: str, batch_size: int = 512
+    model: nn.Module,
+    split: Split,
+    *,
+    precision: str,
+    batch_size: int = 512,
+    change: Callable[[Tensor], Tensor] = lambda inputs: inputs,
 ) -> tuple[float, float]:
-    """(mean loss, accuracy) of `model` in eval mode over all samples of `split`."""
+    """(mean loss, accuracy) of `model` in eval mode over all samples of `split`, as `change` has
+    them."""
     model.eval()
     loss = hits = 0.0
     for inputs, targets in split.batches(batch_size):
         with arithmetic(inputs.device, precision):
-            logits = model(as_inputs(inputs))
+            logits = model(change(as_inputs(inputs)))
         loss += F.cross_entropy(logits.float(), targets, reduction="sum").item()
         hits += (logits.argmax(1) == targets).sum().item()
     return loss / len(split), hits / len(split)

@@ -36,11 +36,16 @@ from isoloss.settings.source import (
 
 @dataclass(frozen=True)
 class TrainedPath:
-    """The checkpoints of a training run, in order, and what is known of each."""
+    """The checkpoints of a training run, in order, and what is known of each.
+
+    Attributes:
+        noise: σ of the noise that images got in training; None where nothing says it.
+    """
 
     name: str
     checkpoints: list[Path]
     points: list[TrajectoryPoint]
+    noise: float | None = None
 
 
 @dataclass(frozen=True)
@@ -256,7 +261,9 @@ def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
         raise IsolossError(
             f"{run.folder} has no checkpoints yet: train it with 'isoloss run {run.folder}'"
         )
-    return asked, TrainedPath(run.name, [run.checkpoints / p.checkpoint for p in points], points)
+    checkpoints = [run.checkpoints / p.checkpoint for p in points]
+    noise = None if isinstance(asked, ImportSettings) else asked.noise
+    return asked, TrainedPath(run.name, checkpoints, points, noise)
 
 
 def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,7 +21,8 @@ class TrajectoryPoint:
 
     `loss` and `accuracy` are means over the training steps since the checkpoint before (for the
     first: over one batch before training); `test_*` are over the whole test split. A denoiser's
-    accuracies are NaN.
+    accuracies are NaN; so is `noisy_accuracy`, on the test images with the noise of the training,
+    where that has none.
     """
 
     checkpoint: str
@@ -32,24 +33,34 @@ class TrajectoryPoint:
     accuracy: float
     test_loss: float
     test_accuracy: float
+    noisy_accuracy: float = math.nan
 
     @property
     def metric(self) -> Metric:
         """The point as the training curves have it."""
         return Metric(
-            self.epoch, self.lr, self.loss, self.accuracy, self.test_loss, self.test_accuracy
-        )
+            self.epoch, self.lr, self.loss, self.accuracy, self.test_loss, self.test_accuracy,
+            self.noisy_accuracy,
+        )  # fmt: skip
 
 
 _points = TypeAdapter(list[TrajectoryPoint])
 
 
 def to_lines(points: list[TrajectoryPoint]) -> list[dict[str, Any]]:
-    """The points as JSON has them: NaN becomes null."""
+    """The points as JSON has them: NaN becomes null, and is left out of a field with a default."""
     return [
-        {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(p).items()}
-        for p in points
+        {
+            field.name: None if _is_nan(value) else value
+            for field in fields(point)
+            if not _is_nan(value := getattr(point, field.name)) or field.default is MISSING
+        }
+        for point in points
     ]
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -112,7 +113,10 @@ class Training(ABC):
             first = Split(*next(self._train.batches(1024)))
             measured = self._test(model, first, precision), self._test(model, test, precision)
             lr = self._learning_rate(0)
-            points = [TrajectoryPoint("0000.safetensors", 0.0, 0, lr, *measured[0], *measured[1])]
+            noisy = self._noisy_accuracy(model, test, precision)
+            points = [
+                TrajectoryPoint("0000.safetensors", 0.0, 0, lr, *measured[0], *measured[1], noisy)
+            ]
             self._save(run, model, optimizer, points)
         at = self._go_on(run, points[-1], model, optimizer)
         if not is_new:
@@ -130,7 +134,10 @@ class Training(ABC):
                         name = f"{len(points):04d}.safetensors"
                         epoch = step / self._batches.steps_per_epoch
                         lr = self._learning_rate(step - 1)
-                        point = TrajectoryPoint(name, epoch, step, lr, loss, accuracy, *tested)
+                        noisy = self._noisy_accuracy(model, test, precision)
+                        point = TrajectoryPoint(
+                            name, epoch, step, lr, loss, accuracy, *tested, noisy
+                        )
                         points.append(point)
                         self._save(run, model, optimizer, points)
                         at.sums.zero_()
@@ -192,6 +199,10 @@ class Training(ABC):
     def _test(self, model: nn.Module, split: Split, precision: str) -> tuple[float, float]:
         """(mean loss, accuracy) over all samples of `split`."""
 
+    def _noisy_accuracy(self, model: nn.Module, test: Split, precision: str) -> float:
+        """The accuracy on test images with the noise of the training; NaN where there is none."""
+        return math.nan
+
     @abstractmethod
     def _keep(self, run: Run, model: nn.Module, points: list[TrajectoryPoint]) -> dict[str, Tensor]:
         """Write what is to be used of the newest checkpoint; returns what it takes to go on from it
@@ -223,7 +234,9 @@ class Training(ABC):
     def _batches(self) -> Batches:
         asked = self.settings
         shift, mirror = self._augmentation()
-        return Batches(self._train, asked.batch_size, asked.epochs, asked.seed, shift, mirror)
+        return Batches(
+            self._train, asked.batch_size, asked.epochs, asked.seed, shift, mirror, asked.noise
+        )
 
     def _model_and_optimizer(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         model = self.model.to(self.device)

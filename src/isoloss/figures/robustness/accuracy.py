@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.reference_lines import draw_references, note_of_references
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_defense, series_of
 from isoloss.figures.robustness.series_strokes import (
@@ -22,6 +23,7 @@ from isoloss.figures.robustness.stamps import SignPlacer, Stamps
 from isoloss.figures.sheet import Sheet, styled, text_width
 from isoloss.geometry.arrays import Array
 from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.references import ReferenceLine
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
@@ -37,7 +39,12 @@ LOWEST = -0.045
 
 
 def accuracy_figure(
-    runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str, by: Criterion
+    runs: Sequence[RunResults],
+    sheet: Sheet,
+    appearance: Appearance,
+    heading: str,
+    by: Criterion,
+    references: Sequence[ReferenceLine] = (),
 ) -> Figure:
     """A figure of one or several attacks and defenses on the same images.
 
@@ -60,7 +67,7 @@ def accuracy_figure(
             [g.title for g in groups] if appearance.title else [""] * len(groups),
             [stamps.of_all(group) for group in groups],
             stamps.sentences,
-            note_of(runs, series, by),
+            note_of(runs, series, by) + note_of_references(references),
         )
         page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         radii = np.unique(np.concatenate([s.eps for s in series]))
@@ -71,6 +78,7 @@ def accuracy_figure(
                 plot.set_xlabel(f"ε in {NORMS[runs[0].norm]}", labelpad=0.35 * sheet.em)
             if runs[0].chance is not None:
                 _draw_chance(plot, runs[0].chance, sheet, theme)
+            draw_references(plot, references, sheet, theme)
             _draw_group(plot, group, stamps, sheet, theme)
     return page.figure
 
@@ -120,11 +128,13 @@ def set_fractions(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -
 
 
 def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: Theme) -> None:
-    count = len(group.series)
+    dodged = [s for s in group.series if not s.is_worst_case]
     among = any(s.is_defended for s in group.series)
     strokes = [stroke_among(s, group.series, theme, among) for s in group.series]
-    for k, (series, stroke) in enumerate(zip(group.series, strokes, strict=True)):
-        shift = DODGE * sheet.unit * (k - (count - 1) / 2)
+    for series, stroke in zip(group.series, strokes, strict=True):
+        shift = 0.0  # thick behind all others
+        if not series.is_worst_case:
+            shift = DODGE * sheet.unit * (dodged.index(series) - (len(dodged) - 1) / 2)
         draw_series(plot, series, stroke, shift, sheet, theme)
     curves = [np.column_stack([s.eps, s.mean]) for s in group.series]
     signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
@@ -136,7 +146,7 @@ def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: T
 def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     among = any(s.is_defended for s in series)
     handles: dict[str, Any] = {}
-    for each in sorted(series, key=lambda s: s.is_defended):
+    for each in sorted(series, key=lambda s: (s.is_defended, not s.is_worst_case)):
         name = attack_of(each.attack).in_figures
         text = name if each.is_defended or not among else f"undefended, {name}"
         text += f" ({each.origin})" if each.origin else ""

@@ -11,6 +11,7 @@ import numpy as np
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.accuracy import note_of, set_fractions
 from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.reference_lines import draw_references, note_of_references
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_network, series_of
 from isoloss.figures.robustness.series_strokes import (
@@ -27,6 +28,7 @@ from isoloss.figures.sheet import Sheet, set_ticks, styled
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ticks import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
+from isoloss.results.references import ReferenceLine
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 from isoloss.settings.attack_kinds import IN_ORDER
@@ -41,7 +43,11 @@ AIR = 1.12
 
 
 def certified_figure(
-    runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str
+    runs: Sequence[RunResults],
+    sheet: Sheet,
+    appearance: Appearance,
+    heading: str,
+    references: Sequence[ReferenceLine] = (),
 ) -> Figure:
     """A figure of one or several certifications: the radii of the table with their intervals, and
     between them, where the run has written its certificates, the fraction at every radius.
@@ -70,6 +76,7 @@ def certified_figure(
             f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
             f"certify with α = {' or '.join(f'{a:g}' for a in alphas)}."
         )
+        note += note_of_references(references)
         words = Words(heading, titles, signs, stamps.sentences, note)
         page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
@@ -78,6 +85,7 @@ def certified_figure(
             set_ticks(plot.xaxis, nice_ticks(0, AIR * farthest, 6))
             if page.is_lowest(k):
                 plot.set_xlabel("radius in L2", labelpad=0.35 * sheet.em)
+            draw_references(plot, references, sheet, theme)
             _draw_group(plot, group, series, runs, limits, stamps, sheet, theme)
     return page.figure
 

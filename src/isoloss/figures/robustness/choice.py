@@ -26,6 +26,9 @@ class Choice:
             column.
         image: of images and maps, the one at this place in the data; unless given, the first
             whose class changes at a middling ε.
+        reference: published results to be drawn behind one's own, thin and grey, by their names or
+            all: of RobustBench's networks, or Cohen's certificates, on the same data in the same
+            norm.
     """
 
     what: What | None = None
@@ -35,3 +38,4 @@ class Choice:
     sigma: float | None = None
     eps: float | None = None
     image: int | None = None
+    reference: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from isoloss.figures.robustness.series import by_defense, by_network, series_of
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.paths import exists
+from isoloss.results.references import ReferenceLine, chosen
 from isoloss.run import Run
 from isoloss.run_folder import FIGURES
 from isoloss.scene.appearance import Appearance
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg", ".pdf")
 USUAL_SUFFIXES = (".png", ".svg")
 """Within a run."""
-OF_ACCURACY = ("by",)
+OF_ACCURACY = ("by", "reference")
 OF_IMAGES = ("network", "attack", "sigma", "eps", "image")
 
 
@@ -117,11 +118,13 @@ def _figure(
         case "accuracy":
             from isoloss.figures.robustness.accuracy import accuracy_figure
 
-            return accuracy_figure(runs, sheet, appearance, heading, choice.by)
+            return accuracy_figure(
+                runs, sheet, appearance, heading, choice.by, _references(runs, choice)
+            )
         case "certified":
             from isoloss.figures.robustness.certified import certified_figure
 
-            return certified_figure(runs, sheet, appearance, heading)
+            return certified_figure(runs, sheet, appearance, heading, _references(runs, choice))
         case "examples":
             from isoloss.figures.robustness.strips import strip_figure
 
@@ -130,6 +133,11 @@ def _figure(
             from isoloss.figures.robustness.maps import map_figure
 
             return map_figure(runs[0], choice, sheet, appearance, heading)
+
+
+def _references(runs: Sequence[RunResults], choice: Choice) -> list[ReferenceLine]:
+    first = runs[0]
+    return chosen(choice.reference, first.data, first.norm, is_certified=first.is_certified)
 
 
 def _usual_width(runs: Sequence[RunResults], what: What) -> float:
@@ -147,7 +155,7 @@ def _refuse_what_does_not_fit(choice: Choice, what: What, runs: Sequence[RunResu
     given = {f.name for f in fields(Choice) if getattr(choice, f.name) != f.default}
     of = {
         "accuracy": OF_ACCURACY,
-        "certified": (),
+        "certified": ("reference",),
         "examples": OF_IMAGES,
         "maps": [name for name in OF_IMAGES if name != "eps"],
     }[what]

@@ -21,7 +21,7 @@ from isoloss.results.saved_examples import (
     read_examples,
     read_index,
 )
-from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.results.tables import EvaluationWarning, Row, defense_in_words
 from isoloss.run_folder import EXAMPLES
 from isoloss.settings.attack_kinds import attack_of
 
@@ -76,7 +76,7 @@ class SavedImages:
             _upright(clean[0].images[clean[1], k]),
             None if examples.noisy is None else _upright(examples.noisy[e, k]),
             None
-            if examples.denoised is None or self.file.defense != "denoised"
+            if examples.denoised is None or self.file.defense == "noise"
             else _upright(examples.denoised[e, k]),
             predicted,
             float(examples.confidence[e, k]),
@@ -138,12 +138,10 @@ class SavedImages:
     @property
     def title(self) -> str:
         """The network, the noise and the attack."""
-        words = [self.file.network]
-        if not math.isnan(self.file.sigma):
-            words.append(f"σ = {self.file.sigma:g}")
+        words = [self.file.network, defense_in_words(self.file.defense, self.file.sigma)]
         if not self.file.is_clean:
             words.append(attack_of(self.file.attack).in_figures)
-        return ", ".join(words)
+        return ", ".join(filter(None, words))
 
 
 def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
@@ -198,8 +196,8 @@ def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
 
 
 def _called(file: ExampleFile) -> str:
-    behind = "" if math.isnan(file.sigma) else f" behind σ = {file.sigma:g}"
-    return f"{file.attack} on {file.network}{behind}"
+    words = defense_in_words(file.defense, file.sigma)
+    return f"{file.attack} on {file.network}" + (f" behind {words}" if words else "")
 
 
 def _is_clean_of(file: ExampleFile, other: ExampleFile) -> bool:

@@ -10,7 +10,14 @@ import numpy as np
 
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.geometry.arrays import Array
-from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
+from isoloss.results.tables import (
+    Criterion,
+    EvaluationWarning,
+    Row,
+    defense_in_words,
+    over_seeds,
+    without_repeats,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,11 @@ class Series:
         """Whether there is noise before the network."""
         return not math.isnan(self.sigma)
 
+    @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant."""
+        return self.rows[0].is_worst_case
+
 
 @dataclass(frozen=True)
 class Group:
@@ -65,19 +77,17 @@ class Group:
     @property
     def title(self) -> str:
         """The network, and what defends it where that is the same for all."""
-        words = [self.network]
-        if not math.isnan(self.sigma):
-            words.append(f"σ = {self.sigma:g}")
+        words = [self.network, defense_in_words(self.defense, self.sigma)]
         if self.defense == "noise":
             words.append("noise alone")
-        return ", ".join(words)
+        return ", ".join(filter(None, words))
 
 
 def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Series]:
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in runs:
-        for rows in over_seeds(run.rows):
+        for rows in over_seeds(without_repeats(run.rows)):
             curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [

@@ -29,6 +29,8 @@ SYMBOLS: dict[Mark, tuple[str, float]] = {
     "plus": ("P", 5.8),
 }
 """Matplotlib's, with sizes at which they look equally large."""
+LINE, THICK = 1.7, 4.2
+"""Thin lines' widths: of a curve, and of that of the worst case."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Stroke:
     size: float
     dashes: Any
     is_hollow: bool
+    width: float = LINE
 
 
 def hue_color(hue: Hue, theme: Theme) -> Color:
@@ -56,6 +59,8 @@ def stroke_of(series: Series, theme: Theme, among_defended: bool) -> Stroke:
     attack = attack_of(series.attack)
     is_plain = among_defended and not series.is_defended
     dashes = (0, (3.2, 1.6)) if is_plain else "-"
+    if series.is_worst_case:
+        return Stroke(hue_color(attack.hue, theme), "", 0.0, dashes, False, THICK)
     return Stroke(hue_color(attack.hue, theme), *SYMBOLS[attack.mark], dashes, is_plain)
 
 
@@ -98,13 +103,14 @@ def draw_series(
     bars = plot.errorbar(
         series.eps, series.mean,
         yerr=np.maximum([series.mean - series.low, series.high - series.mean], 0),
-        color=stroke.color, lw=1.7 * unit if line else 0, ls=stroke.dashes if line else "none",
+        color=stroke.color, lw=stroke.width * unit if line else 0,
+        ls=stroke.dashes if line else "none",
         elinewidth=1.25 * unit, capsize=1.9 * unit, capthick=1.25 * unit,
         marker=stroke.mark, markersize=stroke.size * unit * 1.15, markerfacecolor=face,
-        markeredgecolor=stroke.color, markeredgewidth=1.1 * unit, transform=moved, zorder=5,
-        clip_on=False,
+        markeredgecolor=stroke.color, markeredgewidth=1.1 * unit, transform=moved,
+        zorder=2.5 if series.is_worst_case else 5, clip_on=False,
     )  # fmt: skip
-    bars[0].set_gid("curve")
+    bars[0].set_gid("worst case" if series.is_worst_case else "curve")
     for part in (*bars[1], *bars[2]):
         part.set_clip_on(False)
         part.set_zorder(4.5)
@@ -126,7 +132,7 @@ def handle(label: str, stroke: Stroke, sheet: Sheet, theme: Theme) -> Any:
     unit = sheet.unit
     face = (*theme.path_casing[:3], 1.0) if stroke.is_hollow else stroke.color
     return Line2D(
-        [], [], label=label, color=stroke.color, lw=1.7 * unit, ls=stroke.dashes,
+        [], [], label=label, color=stroke.color, lw=stroke.width * unit, ls=stroke.dashes,
         marker=stroke.mark, markersize=stroke.size * unit * 1.15, markerfacecolor=face,
         markeredgecolor=stroke.color, markeredgewidth=1.1 * unit,
     )  # fmt: skip

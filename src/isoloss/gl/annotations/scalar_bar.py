@@ -17,6 +17,7 @@ from isoloss.scene.scene import Palette
 from isoloss.scene.texturing import ColorScale
 
 _AWAY = 4.0  # em from the box to the bar: between them are the numbers of its axes
+_LOW = 18.0  # em of a picture's height, below which it may do without a bar
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -62,6 +63,8 @@ def scalar_bar(
     lacking = breadth - (width / 2 - 0.55 * unit), 3.8 * view.em - (height / 2 - 0.49 * unit)
     # In an upright picture there is nothing below that could be hidden, whatever the camera.
     if lacking[0] > max(0.0, 1.5 * lacking[1]) or (is_upright(view.size) and lacking[1] < 0):
+        if height < _LOW * view.em and lacking[1] > 0.5 * view.em:
+            return None  # it would hide the lower part of the surface
         rects = _lie(bar, remarks, box[1])
     else:
         rects = _stand(bar, remarks, box[0])

@@ -64,17 +64,25 @@ class HeadlessContext:
 
     Use it as a context manager; inside, OpenGL calls go to it.
 
+    Args:
+        is_current: whether those of this thread go to it from now on. If not, another thread may
+            make it current, and has to `release` it before it is closed here.
+
     Raises:
         IsolossError: there is no OpenGL to be had, with what to install.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_current: bool = True) -> None:
         self._context: Any = None
         if os.environ.get("PYOPENGL_PLATFORM") == "egl":
             self._open_egl()
         else:
             self._open_hidden_window()
-        begin()
+        if is_current:
+            self.make_current()
+            begin()
+        elif self._display is not None:
+            self.release()
 
     def __enter__(self) -> HeadlessContext:
         self.make_current()
@@ -92,6 +100,16 @@ class HeadlessContext:
 
         EGL.eglMakeCurrent(self._display, self._surface, self._surface, self._context)
 
+    def release(self) -> None:
+        """Send the OpenGL calls of this thread nowhere."""
+        if self._display is None:
+            self._glfw.make_context_current(None)
+            return
+        from OpenGL import EGL
+
+        none = EGL.EGL_NO_SURFACE
+        EGL.eglMakeCurrent(self._display, none, none, EGL.EGL_NO_CONTEXT)
+
     def close(self) -> None:
         """Give the context back; what was made in it is gone."""
         if self._context is None:
@@ -102,8 +120,7 @@ class HeadlessContext:
         else:
             from OpenGL import EGL
 
-            none = EGL.EGL_NO_SURFACE
-            EGL.eglMakeCurrent(self._display, none, none, EGL.EGL_NO_CONTEXT)
+            self.release()
             EGL.eglDestroyContext(self._display, self._context)
         self._context = None
 
@@ -113,7 +130,6 @@ class HeadlessContext:
 
             self._display = open_display(EGL)
             self._context, self._surface = _context(EGL, self._display)
-            self.make_current()
         except Exception as problem:  # whatever is missing, the remedy is the same
             what = (str(problem).splitlines() or [""])[0]
             raise IsolossError(
@@ -136,7 +152,6 @@ class HeadlessContext:
         self._context = glfw.create_window(16, 16, "isoloss", None, None)
         if not self._context:
             raise IsolossError("OpenGL 3.3 is not available; update the graphics driver")
-        self.make_current()
 
 
 def begin() -> None:

@@ -81,8 +81,8 @@ def shared(name: str, vertex: str = "", defined: str = "") -> Program:
     return program
 
 
-NEARER = 2
-"""The texture unit of the depths that have been peeled away."""
+OCCLUDED, NEARER = 1, 2
+"""The texture units of the ambient occlusion, and of the depths that have been peeled away."""
 
 
 def peeled(name: str) -> Program:

@@ -50,6 +50,9 @@ class Canvas:
         self._is_patched = False
         self._shown: Target | None = None
         self._pieces: Iterator[None] | None = None
+        self._quickly: Iterator[bool] | None = None
+        self._patience = TARGET
+        self._is_fresh = False
         self._fence: Any = None
         self._spent = 0.0
         self._wanted: tuple[Scene, tuple[int, int], float] | None = None
@@ -57,8 +60,8 @@ class Canvas:
 
     @property
     def texture(self) -> int:
-        """The texture that shows the latest picture."""
-        return (self._shown or self._whole).texture
+        """The texture that shows the latest picture; 0 before the first."""
+        return self._shown.texture if self._shown is not None else 0
 
     @property
     def patches(self) -> tuple[int, list[Rect]]:
@@ -73,36 +76,31 @@ class Canvas:
         """Whether the whole picture is still to come."""
         return self._wanted is not None
 
+    @property
+    def is_hurrying(self) -> bool:
+        """Whether the quick picture is still to come."""
+        return self._quickly is not None
+
     def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Show `scene` with what detail there is time for; the whole picture is to follow."""
         self.want(scene, size, scale)
-        detail = self.detail_control.detail
-        small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
-        self._quick.resize(*small)
-        patches = None
-        if small != size:
-            patches = self._patches = self._patches or Patches()
-            patches.resize(size)
-        start = time.perf_counter()
-        with self._giving_up():
-            fresh = self.renderer.draw_quickly(
-                scene, self._quick, scale * detail.fraction, detail.points, patches
-            )
-        GL.glFinish()
-        self.quick_seconds = time.perf_counter() - start
-        if not fresh:  # new data take time of their own and say nothing about the next picture
-            self.detail_control.took(self.quick_seconds)
-        self._shown, self._is_patched = self._quick, patches is not None
+        self._hurry(None)
 
     def draw(
         self, scene: Scene, size: tuple[int, int], scale: float, seconds: float = TARGET
     ) -> None:
-        """Show `scene`: the whole picture if it is likely to take no more than `seconds`."""
+        """Show `scene`: the whole picture if it is likely to take no more than `seconds`.
+
+        The first quick picture after a rest may have much to make ready: what it takes longer than
+        a frame can wait is left to `go_on`. Each change meanwhile may take twice as long.
+        """
+        follows = self._shown is self._quick
+        self._patience = seconds if self._quickly is None else 2 * self._patience
+        self.want(scene, size, scale)
         if self.whole_seconds <= seconds:
-            self.want(scene, size, scale)
             self.finish()
         else:
-            self.draw_quickly(scene, size, scale)
+            self._hurry(None if follows else self._patience)
 
     def want(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Let the pieces that are drawn from now on be those of the whole picture of `scene`."""
@@ -111,9 +109,14 @@ class Canvas:
             self._began = now
         self._changed = now
         self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
+        self._quickly = None
 
     def go_on(self, seconds: float = PIECE) -> bool:
-        """Draw more of the whole picture, where the scene has rested; whether it is now shown."""
+        """Draw more of what is missing, of the whole picture where the scene has rested; whether
+        that is now shown."""
+        if self._quickly is not None:
+            self._hurry(seconds)
+            return False
         if self._wanted is None or time.monotonic() - self._changed < self._quiet:
             return False
         end = time.perf_counter() + seconds
@@ -155,8 +158,44 @@ class Canvas:
         try:
             yield
         except Exception:
-            self._wanted = self._pieces = None
+            self._wanted = self._pieces = self._quickly = None
             raise
+
+    def _hurry(self, seconds: float | None) -> None:
+        """Go on with the quick picture, for no longer than `seconds`; None is until it is shown."""
+        assert self._wanted is not None
+        start = time.perf_counter()
+        with self._giving_up():
+            if self._quickly is None:
+                self._quickly, self.quick_seconds = self._quick_pieces(*self._wanted), 0.0
+            for rests in self._quickly:
+                if seconds is not None and (rests or time.perf_counter() - start >= seconds):
+                    self.quick_seconds += time.perf_counter() - start
+                    return
+        self._quickly = None
+        self.quick_seconds += time.perf_counter() - start
+        if not self._is_fresh:  # new data take time of their own and say nothing about the next
+            self.detail_control.took(self.quick_seconds)
+
+    def _quick_pieces(self, scene: Scene, size: tuple[int, int], scale: float) -> Iterator[bool]:
+        """Draw and show the quick picture; True before the first, for which the window has a
+        program of its own to compile, if nothing has changed meanwhile."""
+        detail = self.detail_control.detail
+        small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
+        self._quick.resize(*small)
+        patches = None
+        if small != size:
+            patches = self._patches = self._patches or Patches()
+            patches.resize(size)
+        uploads = self.renderer.uploads
+        for _ in self.renderer.quick_pieces(
+            scene, self._quick, scale * detail.fraction, detail.points, patches
+        ):
+            yield False
+        GL.glFinish()
+        self._is_fresh = self.renderer.uploads != uploads
+        yield self._shown is None and self._patience <= TARGET
+        self._shown, self._is_patched = self._quick, patches is not None
 
     def _wait_for_the_last(self, done: bool) -> None:
         """Wait for the piece before this one, so that the next can be prepared meanwhile."""
@@ -174,6 +213,7 @@ class Canvas:
         """One piece of the whole picture; whether it was the last."""
         assert self._wanted is not None
         scene, size, scale = self._wanted
+        self._quickly = None
         start = time.perf_counter()
         with self._giving_up():
             if self._pieces is None:

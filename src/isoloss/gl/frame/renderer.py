@@ -13,7 +13,7 @@ from isoloss.gl.annotations import axes
 from isoloss.gl.annotations.decorations import BoxView, Decorations
 from isoloss.gl.device.context import description
 from isoloss.gl.device.drawn_view import Part, View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import NEARER, OCCLUDED, Program
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.background import BackgroundPass
 from isoloss.gl.frame.patches import Patches
@@ -42,6 +42,11 @@ _QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
 _ALL_POINTS = 1_000_000
 
 
+def is_software() -> bool:
+    """Whether the processor draws what is drawn in the current context."""
+    return any(name in description() for name in _SOFTWARE)
+
+
 @dataclass
 class _Held:
     """Buffers of one layer in one scene; freed once either is gone."""
@@ -63,7 +68,7 @@ class Renderer:
         self._box = LinePass.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
         self._decorations = Decorations(self._fills, self._text)
-        self.is_software = any(name in description() for name in _SOFTWARE)
+        self.is_software = is_software()
         self._held: dict[tuple[int, int], _Held] = {}
 
     def draw(
@@ -78,36 +83,12 @@ class Renderer:
 
         Args:
             scale: pixels to one device-independent unit: text and lines grow with it.
-            moving: draw it as `draw_quickly` does.
+            moving: draw it as `quick_pieces` does.
             part: draw this rectangle, of the target's size, of a larger picture.
         """
-        if moving:
-            self.draw_quickly(scene, target, scale, _QUICK_POINTS)
-            return
-        for _ in self.pieces(scene, target, scale, part):
+        quick = self.quick_pieces(scene, target, scale, _QUICK_POINTS) if moving else None
+        for _ in quick or self.pieces(scene, target, scale, part):
             pass
-
-    def draw_quickly(
-        self,
-        scene: Scene,
-        target: Target,
-        scale: float,
-        points: int,
-        patches: Patches | None = None,
-    ) -> bool:
-        """Draw `scene` without what takes long and is hardly seen while things move.
-
-        Surfaces are drawn with about `points` vertices an axis, more where the camera is close.
-        Where `target` is to be enlarged, what is written over the picture goes into `patches`.
-
-        Returns:
-            Whether buffers had to be brought up to date, which took time of its own.
-        """
-        closeness = max(1.0, Camera().distance / scene.camera.distance)
-        before = self._uploads()
-        for _ in self._pieces(scene, target, scale, None, int(points * closeness), patches):
-            pass
-        return self._uploads() != before
 
     def pieces(
         self, scene: Scene, target: Target, scale: float = 1.0, part: Part | None = None
@@ -115,6 +96,22 @@ class Renderer:
         """Draw as `draw` does, in pieces none of which takes long; between them anything else may
         be drawn, but not with this renderer."""
         return self._pieces(scene, target, scale, part, None)
+
+    def quick_pieces(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float,
+        points: int,
+        patches: Patches | None = None,
+    ) -> Iterator[None]:
+        """Draw `scene`, in pieces, without what takes long and is hardly seen while things move.
+
+        Surfaces are drawn with about `points` vertices an axis, more where the camera is close.
+        Where `target` is to be enlarged, what is written over the picture goes into `patches`.
+        """
+        closeness = max(1.0, Camera().distance / scene.camera.distance)
+        return self._pieces(scene, target, scale, None, int(points * closeness), patches)
 
     def _pieces(
         self,
@@ -144,9 +141,12 @@ class Renderer:
             if patches is not None:
                 patches.rects = []
             if shown:
+                yield from self._pause(target)
                 yield from self._draw_layers(scene, shown, view, target, quick, whole, patches)
             elif scene.appearance.title:
                 self._decorations.draw_nothing(scene, view)
+            if whole:
+                yield from self._pause(target)
         except Exception:
             self._leave()
             target.pause()
@@ -157,6 +157,9 @@ class Renderer:
 
     def _leave(self) -> None:
         """Bind nothing, and test no depths: whoever draws next begins as if nothing had been."""
+        for unit in (NEARER, OCCLUDED, 0):
+            GL.glActiveTexture(int(GL.GL_TEXTURE0) + unit)
+            GL.glBindTexture(GL.GL_TEXTURE_2D, 0)
         GL.glBindVertexArray(0)
         GL.glUseProgram(0)
         GL.glDisable(GL.GL_DEPTH_TEST)
@@ -188,6 +191,11 @@ class Renderer:
             if drawn is not None:
                 drawn.free()
 
+    @property
+    def uploads(self) -> int:
+        """How often surfaces were brought up to date."""
+        return sum(held.buffers.surface.uploads for held in self._held.values())
+
     # -- the layers --------------------------------------------------------------------------
 
     def _draw_layers(
@@ -209,12 +217,14 @@ class Renderer:
         if appearance.axes:
             GL.glDisable(GL.GL_DEPTH_TEST)
             self._fills.draw(axes.walls(sides, view, frame.top), view.matrix)
+            yield from self._pause(target)
         all_buffers = [self._buffers(scene, layer) for layer in shown]
         GL.glEnable(GL.GL_DEPTH_TEST)
         looks, several = _path_looks(scene), len(scene.palettes) > 1
         for layer, buffers in zip(shown, all_buffers, strict=True):
             own = scene.appearance_of(layer) if several else appearance
-            buffers.update(layer, own, frame, colors, view.theme, looks.get(layer, {}))
+            for _ in buffers.update(layer, own, frame, colors, view.theme, looks.get(layer, {})):
+                yield from self._pause(target)
         ticks = axes.AxisTicks.of(frame)
         if appearance.axes:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
@@ -243,24 +253,27 @@ class Renderer:
         bound = bool if paint.occlusion is None else self._bound_occlusion
         for _ in drawn.draw_surfaces(self._surfaces, drawn.opaque, paint, view, before=bound):
             yield from self._pause(target)
+        yield from self._pause(target)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             buffers.analysis.update(layer, scene, view, frame)
         if drawn.sheets:
             fine = whole and target.samples > 1
             for _ in self._peel(drawn, replace(paint, occlusion=None), view, fine=fine):
-                if quick is None:
-                    yield from self._pause(target)
+                yield from self._pause(target)
         else:
             GL.glDepthMask(False)
             for _ in drawn.draw_lines(self._strokes, view):
                 yield from self._pause(target)
                 GL.glDepthMask(False)
             GL.glDepthMask(True)
+        yield from self._pause(target)
         GL.glDisable(GL.GL_DEPTH_TEST)
         minima = all_minima(b.analysis for b in all_buffers) if appearance.minima else []
         if patches is None:
             box_view = BoxView(view, frame, sides, ticks)
             writing = self._decorations.lay_out(scene, shown, box_view, colors, minima)
+            yield from self._pause(target)
+            GL.glDisable(GL.GL_DEPTH_TEST)
             self._decorations.draw(writing, view)
             return
         # Half the pixels each way do for a surface that moves, but not for text.
@@ -269,6 +282,7 @@ class Renderer:
         )
         box_view = BoxView(full, frame, sides, ticks)
         writing = self._decorations.lay_out(scene, shown, box_view, colors, minima)
+        yield from self._pause(target)
         target.pause()
         with patches.over(target, self._decorations.covered(writing, full)):
             self._decorations.draw(writing, full)
@@ -310,7 +324,7 @@ class Renderer:
     def _bound_occlusion(self) -> tuple[int, int]:
         """Bind the ambient occlusion; its size."""
         assert self._occlusion is not None
-        self._occlusion.bind(1)
+        self._occlusion.bind(OCCLUDED)
         return self._occlusion.size
 
     # -- caches --------------------------------------------------------------------------------
@@ -324,10 +338,6 @@ class Renderer:
         if self._colors[0] != key:
             self._colors = (key, color_scale(shown, appearance, frame))
         return self._colors[1]
-
-    def _uploads(self) -> int:
-        """How often surfaces were brought up to date."""
-        return sum(held.buffers.surface.uploads for held in self._held.values())
 
     def _buffers(self, scene: Scene, layer: SurfaceLayer) -> LayerBuffers:
         key = (id(scene), id(layer))

@@ -113,8 +113,7 @@ class ShownLayers:
         for buffers in self.different:
             contours = buffers.contours.quick if self.is_quick else buffers.contours.batch
             draw_contours(strokes, buffers, contours, self.scene, view, self.texture)
-        if not self.is_quick:
-            yield
+        yield
         for layer, buffers in zip(self.layers, self.buffers, strict=True):
             draw_paths(strokes, layer, buffers, self.scene, view, self.frame)
             buffers.analysis.draw(self.scene, view, self.frame, strokes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,8 @@ class LayerBuffers:
         colors: ColorScale | None,
         theme: Theme,
         looks: Mapping[int, overlays.PathLook],
-    ) -> None:
-        """Bring the buffers up to date with the layer and how it is to be shown.
+    ) -> Iterator[None]:
+        """Bring the buffers up to date with the layer and how it is to be shown, in pieces.
 
         `looks` are those of its trajectories, by their index.
         """
@@ -69,13 +69,20 @@ class LayerBuffers:
         self.opacity = layer.opacity
         self.placed = frame.mesh_to_world(mesh)
         shape = (layer.version, id(layer.surface), frame.scale, appearance.smooth, layer.approach)
-        if self._made_from.changed("shape", shape):
+        is_new = self._made_from.changed("shape", shape)
+        if is_new:
             self.surface.upload_shape(mesh)
+            yield
         texture = shown_texture([layer], appearance)
         if self._made_from.changed("values", (shape, texture, colors)):
             self.surface.upload_values(texture_values(layer, mesh, colors, appearance))
+            yield
         self._update_lines(layer, mesh, appearance, frame, colors, shape)
+        if is_new:
+            yield
         self.accents.update(layer, mesh, appearance, frame, colors, theme, shape)
+        if is_new:
+            yield
         self._update_paths(layer, mesh, frame, theme, shape, looks)
 
     def free(self) -> None:

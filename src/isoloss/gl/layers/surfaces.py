@@ -16,7 +16,7 @@ from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import peeled, shared
+from isoloss.gl.device.program import OCCLUDED, peeled, shared
 from isoloss.scene.colormaps import banded, colormap
 
 VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
@@ -46,7 +46,7 @@ class Paint:
         unlit: from 0, fully shaded, to 1, not at all.
         flat: one normal a facet.
         classes: values are those of classes, with nothing in between.
-        occlusion: the size of the occlusion bound to texture unit 1; None where there is none.
+        occlusion: the size of the occlusion bound to `OCCLUDED`; None where there is none.
         opacity: where what lies nearer is peeled away (`frame.peeling`), how much of what lies
             behind is covered; None where nothing is peeled.
     """
@@ -246,7 +246,7 @@ class SurfacePass:
             clamped=theme.clamped[:3],
             hatch=9.0 * view.scale,
             origin=view.origin,
-            occluded=1,
+            occluded=OCCLUDED,
             occlusion=0.0 if paint.occlusion is None else 1.0,
             occlusion_scale=np.array(paint.occlusion or (1, 1)) / view.size,
             depth=-view.view[2],

@@ -89,7 +89,8 @@ def render(
             (a number in [0, 1], or one for each surface), …; from
             where: azimuth, elevation, orthographic, top=True, view="a saved one", …; a figure:
             width_mm, dpi, …; a movie: turntable=True, path=["a saved view", "another"] or
-            play=True, seconds, fps; of attacks: what, by, network, attack, sigma, eps, image.
+            play=True, seconds, fps; of attacks: what, by, network, attack, sigma, eps, image,
+            reference (names of published results, or "all").
 
     Returns:
         (H, W, 4) uint8, RGBA with straight alpha, top row first; of a movie where it was written.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from isoloss.library.entry import Entry
 from isoloss.naming import first_of
 from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
+from isoloss.results.references import ALL, ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import Criterion
 from isoloss.run import Run
@@ -51,6 +52,8 @@ class View:
         log: whether losses and learning rates are on logarithmic axes.
         parts: "train", "test": which curves of losses and accuracies.
         by: whose answer counts behind a randomized defense.
+        reference: which published results are drawn behind accuracies and certificates, by their
+            names or "all".
     """
 
     what: tuple[What, ...] = ()
@@ -59,6 +62,7 @@ class View:
     log: bool = False
     parts: tuple[str, ...] = PARTS
     by: Criterion = "majority"
+    reference: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.smooth < 1:
@@ -174,7 +178,16 @@ def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:
         if what in wanted:
             traces = tuple(trace for place, trace in found if place == axis)
             up = "certified accuracy" if what == "radius" else "accuracy"
-            yield Chart(axis, what, across, up, traces, is_share=True)
+            behind = _references({runs[t.run].entry.data for t in traces}, axis, view)
+            yield Chart(axis, what, across, up, traces, is_share=True, references=behind)
+
+
+def _references(data: Iterable[str], axis: str, view: View) -> tuple[ReferenceLine, ...]:
+    """What is asked for of what others have published of these data."""
+    is_certified, norm = axis == "radius", "l2" if axis == "radius" else axis
+    there = [r for name in sorted(data) for r in fitting(name, norm, is_certified=is_certified)]
+    asked = view.reference
+    return tuple(r for r in dict.fromkeys(there) if ALL in asked or r.name in asked)
 
 
 def _trace(
@@ -203,7 +216,10 @@ def _remarks(
                 by = f" by {ALONG[view.along]}" if what == "training" and known else ""
                 yield f"Without {title}{by}: {first_of(without)}."
     of = [runs[k].entry for k in sorted(drawn["accuracy"] | drawn["radius"])]
-    for what, tell in (("data", lambda e: e.data), ("split", lambda e: e.settings.get("split"))):
+    tells: dict[str, Callable[[Entry], object]] = {
+        "data": lambda e: e.data, "split": lambda e: e.settings.get("split"), "samples": _chosen,
+    }  # fmt: skip
+    for what, tell in tells.items():
         found = [str(value) for value in dict.fromkeys(map(tell, of)) if value]
         if len(found) > 1:
             yield f"Accuracies are not of the same images: {what} {first_of(found)}."
@@ -212,3 +228,13 @@ def _remarks(
             f"Smoothed: exponential moving average of weight {view.smooth:g}, debiased; "
             "the values themselves are faint."
         )
+
+
+def _chosen(entry: Entry) -> str:
+    """Which images of a split an evaluation sees; "" where that is not known."""
+    if entry.samples is None:
+        return ""
+    there = entry.samples[entry.settings.get("split") == "test"]
+    samples, seed = (entry.settings.get(name) for name in ("samples", "seed"))
+    is_part = isinstance(samples, int) and samples < there
+    return f"{samples:,} by seed {seed}" if is_part else "all"

@@ -19,10 +19,12 @@ from isoloss.library.key_figures import KEY_FIGURES
 from isoloss.naming import in_words, percent
 from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
-from isoloss.results.tables import Row, over_seeds
+from isoloss.results.tables import Row, average_radius_in_words, average_radius_of, over_seeds
 from isoloss.settings import KINDS
 
 _NONE = "–"
+NORMAL = 1.96
+"""Standard errors to either side of a mean within which 95 % lie."""
 """Stands where a run has no such thing."""
 
 
@@ -33,7 +35,8 @@ class Cell:
     Attributes:
         text: in words; "–" where there is nothing.
         value: a number, a text, or what JSON has; None where there is nothing.
-        low, high: of a share the ends of its exact 95 % interval; NaN where there is none.
+        low, high: of a share the ends of its exact 95 % interval, of a mean those of the normal
+            one; NaN where there is none.
     """
 
     text: str = _NONE
@@ -213,9 +216,20 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
         if not math.isnan(low):
             text += f" ({100 * low:.1f} to {100 * high:.1f})"
         return Cell(text, value, low, high)
+    if name == "average":
+        return _average(value, rows)
     if name in ("eps", "radius"):
         return Cell(radius_label(value), value)
     return Cell(f"{value:.4g}".replace("-", "−"), value)
+
+
+def _average(value: float, rows: Sequence[Row]) -> Cell:
+    """An average certified radius, of the defense that it was taken from."""
+    known = over_seeds(row for row in rows if not math.isnan(row.average_radius))
+    taken = min(known, key=lambda seeds: abs(average_radius_of(seeds)[0] - value), default=[])
+    error = NORMAL * average_radius_of(taken)[1]
+    text = average_radius_in_words(taken) or f"{value:.4g}"
+    return Cell(text, value, value - error, value + error)
 
 
 def _ends(entry: Entry, name: str, value: float, rows: Sequence[Row]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from isoloss.results.certificates import CertificateRow, Steps, mean_steps, steps_of
 from isoloss.results.charts import Trace
-from isoloss.results.tables import Criterion, Row, over_seeds
+from isoloss.results.tables import Criterion, Row, defense_in_words, over_seeds, without_repeats
 from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
 
 
@@ -36,7 +36,7 @@ def evaluation_traces(
         run: the place of the run among those compared.
         certificates: image by image, where they are known.
     """
-    groups = over_seeds(filter(is_sound, rows))
+    groups = over_seeds(without_repeats([*filter(is_sound, rows)]))
     networks = {group[0].network for group in groups}
     found: list[tuple[str, Trace]] = []
     for group in groups:
@@ -46,7 +46,8 @@ def evaluation_traces(
         ys, low, high = (np.array(column) for column in zip(*values, strict=True))
         steps = _steps(group, certificates) if first.is_certificate else None
         name = _name(first, several=len(networks) > 1)
-        trace = Trace(run, name, np.array(radii), ys, low=low, high=high, steps=steps)
+        trace = Trace(run, name, np.array(radii), ys, low=low, high=high, steps=steps,
+                      is_thick=first.is_worst_case)  # fmt: skip
         found.append(("radius" if first.is_certificate else first.norm, trace))
     return found
 
@@ -70,5 +71,5 @@ def _name(row: Row, *, several: bool) -> str:
     parts = [row.network] if several else []
     parts += [] if row.attack == CERTIFICATE else [attack_of(row.attack).in_figures]
     parts += ["noise alone"] if row.defense == "noise" else []
-    parts += [] if math.isnan(row.sigma) else [f"σ = {row.sigma:g}"]
-    return ", ".join(parts)
+    parts += [defense_in_words(row.defense, row.sigma)]
+    return ", ".join(filter(None, parts))

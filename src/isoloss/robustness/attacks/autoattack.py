@@ -1,4 +1,4 @@
-"""Standard AutoAttack, as torchattacks has it: an optional extra.
+"""AutoAttack: of four attacks that need no settings, or of two on a network that draws noise.
 
 Croce, Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
 parameter-free attacks", https://arxiv.org/abs/2003.01690
@@ -6,83 +6,136 @@ parameter-free attacks", https://arxiv.org/abs/2003.01690
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.ascent.aims import mean_logits
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.objective import Draws, frozen, is_random
+from isoloss.robustness.ascent.refusals import as_labels, check_labels
+from isoloss.robustness.attacks.apgd import STEPS, TARGETS, apgd_attempts, check_classes
 from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.sweep import misclassified
+from isoloss.robustness.attacks.fab import fab_attempts
+from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn
+from isoloss.robustness.attacks.square import searched
 
-# Targeted attacks of the ensemble aim at so many classes.
-LEAST_CLASSES = 4
+QUERIES = 5000
+DRAWS = 20
+"""Of a network's noise, over which steps and comparisons are the mean."""
+LEAST_CLASSES, LEAST_OF_RANDOM = 4, 3
+"""The losses of its ascents are for no fewer."""
 
 
 def check_autoattack(classes: int) -> None:
     """Refuse to begin what could not be carried out.
 
     Raises:
-        IsolossError: without torchattacks, or with too few classes.
+        IsolossError: with too few classes.
     """
-    if importlib.util.find_spec("torchattacks") is None:
-        raise IsolossError(
-            "autoattack needs torchattacks: pip install 'isoloss[autoattack]', or leave it out of "
-            "--attacks"
-        )
-    if classes < LEAST_CLASSES:
-        raise IsolossError(
-            f"autoattack is for {LEAST_CLASSES} classes and more, the data have {classes}: leave "
-            "it out of --attacks"
-        )
+    check_classes("autoattack", classes, LEAST_CLASSES, "apgd_ce, fab_t and square in its place")
 
 
-def autoattack(context: AttackContext) -> Attack:
-    """`standard_autoattack` in the norm of a run."""
-    return lambda x, y, eps: standard_autoattack(
-        context.model, x, y, eps, context.settings.norm, context.classes, context.seed,
-        batch_size=context.batch_size,
-    )  # fmt: skip
-
-
-def standard_autoattack(
+def autoattack(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
     eps: float,
-    norm: str,
-    classes: int,
-    seed: int,
+    norm: Norm = "linf",
+    generator: torch.Generator | None = None,
     *,
     batch_size: int | None = None,
 ) -> Attacked:
-    """Attack with APGD on two losses, FAB and Square, each on what resists the ones before.
+    """Attack by AutoAttack: its standard version, or that for random networks.
+
+    Standard: APGD-CE, APGD-T, FAB-T (100 steps, the 9 likeliest other classes), Square (5,000
+    queries), each on what the ones before have left; an image is done once one succeeds. Of a
+    network that draws noise: APGD-CE and APGD-DLR, each step by the mean over 20 draws; neither
+    ends at a lucky draw, they are compared on draws that they share, and what succeeds is judged by
+    most of fresh ones.
 
     Args:
-        model, x, y, eps: as for `pgd`.
-        norm: "linf" or "l2".
-        classes: of the network.
+        model, x, y, eps, norm, generator: as for `pgd`.
+        batch_size: images, times draws, that go through the network together.
+
+    Returns:
+        The attacked images; `losses` are by how much the best other class leads; `without_gradient`
+        where none of the attacks that follow gradients found any.
 
     Raises:
-        IsolossError: as `check_autoattack`.
+        IsolossError: as `pgd`, and for a network of fewer than 4 classes, that draws noise of fewer
+            than 3.
     """
-    check_autoattack(classes)
-    import torchattacks
+    network, images = asked(model, x)
+    y = as_labels(y, images)
+    _refuse_few_classes(network, images[:1], y[:1])
+    with frozen(network):
+        found = _ensemble(network, images, y, eps, norm, generator, batch_size, batch_size)
+        return finally_judged(network, found, images, y, x, batch_size)
 
-    size = batch_size or max(len(x), 1)
-    found: list[Tensor] = []
-    # The ensemble seeds PyTorch itself: nobody else should notice.
-    devices = [x.device] if x.device.type == "cuda" else []
-    with frozen(model), torch.random.fork_rng(devices), torch.enable_grad():
-        for some, truth in zip(x.split(size), y.split(size), strict=True):
-            name = {"linf": "Linf", "l2": "L2"}[norm]
-            ensemble = torchattacks.AutoAttack(
-                model, norm=name, eps=eps, version="standard", n_classes=classes, seed=seed
-            )
-            found.append(ensemble(some, truth).detach())
-    images = torch.cat(found).to(x.dtype)
-    success = misclassified(model, images, y, batch_size)
-    nowhere = torch.zeros_like(success)
-    return Attacked(images, success.float(), success, nowhere)
+
+def _refuse_few_classes(network: nn.Module, one: Tensor, label: Tensor) -> None:
+    if len(one) == 0:
+        return
+    drawn = Draws(network, one.device)
+    classes = mean_logits(network, one, label, 1, None).shape[1]
+    drawn.again()
+    least = LEAST_OF_RANDOM if is_random(network) else LEAST_CLASSES
+    check_classes("autoattack", classes, least, "apgd, fab and square", "this network knows")
+
+
+def autoattack_attack(context: AttackContext) -> Attack:
+    """`autoattack` in the norm of a run."""
+
+    def attack(x: Tensor, y: Tensor, eps: float) -> Attacked:
+        check_labels(y, x)
+        with frozen(context.model):
+            return _ensemble(
+                context.model, x, y, eps, context.settings.norm, context.generator,
+                context.batch_size, context.forward_batch_size,
+            )  # fmt: skip
+
+    return attack
+
+
+def _ensemble(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    norm: Norm,
+    generator: torch.Generator | None,
+    batch_size: int | None,
+    forward_batch_size: int | None,
+) -> Attacked:
+    def by_apgd(loss: str, targets: int = 0, draws: int = 1) -> Iterator[Attempt]:
+        return apgd_attempts(
+            model, x, y, eps, STEPS, norm, 1, generator,
+            loss=loss, targets=targets, draws=draws, batch_size=batch_size,
+        )  # fmt: skip
+
+    def by_square(rows: Tensor) -> Attacked:
+        found = searched(
+            model, x[rows], y[rows], eps, QUERIES, norm, generator, batch_size=forward_batch_size
+        )
+        # It looks for no gradient, and says nothing of whether there is one.
+        nowhere = torch.zeros_like(found.success)
+        return replace(found, without_gradient=~nowhere, spoilt=nowhere)
+
+    def standard() -> Iterator[Attempt]:
+        yield from by_apgd("ce")
+        yield from by_apgd("dlr", TARGETS)
+        yield from fab_attempts(model, x, y, eps, STEPS, norm, batch_size=batch_size)
+        yield by_square
+
+    def random() -> Iterator[Attempt]:
+        yield from by_apgd("ce", draws=DRAWS)
+        yield from by_apgd("dlr", draws=DRAWS)
+
+    if is_random(model):
+        return in_turn(model, x, y, random(), draws=DRAWS, batch_size=batch_size)
+    return in_turn(model, x, y, standard(), batch_size=batch_size)

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.protocol import Protocol, protocol_of
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.losses import Loss, OwnLoss
+from isoloss.robustness.ascent.protocol import Protocol, protocol_of
 from isoloss.settings import AttackSettings, DefendSettings
 
 Attack = Callable[[Tensor, Tensor, float], Attacked]
@@ -47,7 +49,8 @@ class AttackContext:
         model: what is attacked: (N, C, H, W) images in [0, 1] to (N, classes) logits. Behind a
             defense it is the defense, an `isoloss.robustness.Smoothing`: it draws noise at every
             call.
-        undefended: the network without its defense; without one the same as `model`.
+        undefended: the network without its defense; without one the same as `model`. Of an attack
+            by images made on another network of the run it is that one.
         generator: on the images' device.
         settings: of the run.
         classes: how many there are.
@@ -61,6 +64,7 @@ class AttackContext:
             forward and back; `forward_batch_size` likewise, forward alone.
         watch: is shown every iterate of an attack by gradients, which then goes the whole way from
             the image itself.
+        own_loss: what attacks by gradients climb, where that is a function of one's own.
     """
 
     model: nn.Module
@@ -76,6 +80,27 @@ class AttackContext:
     batch_size: int
     forward_batch_size: int
     watch: Watch | None = None
+    own_loss: OwnLoss | None = None
+
+    @property
+    def differentiable(self) -> nn.Module:
+        """`model` as gradients of it are taken: a defense without the clamps, which end them."""
+        unclamped: Any = getattr(self.model, "unclamped", None)
+        return self.model if unclamped is None else unclamped()
+
+    @property
+    def loss(self) -> Loss:
+        """What attacks by gradients climb."""
+        legacy = self.settings.protocol == "legacy"
+        return self.own_loss or ("ce" if legacy else self.settings.loss)
+
+    def aimed(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        """(N,) the true classes, or (N, 2) with those that attacks by gradients on `model` are to
+        aim at."""
+        return aimed(
+            model, x, y, self.settings.targeted, self.generator,
+            draws=self.draws, batch_size=self.batch_size,
+        )  # fmt: skip
 
     @property
     def protocol(self) -> Protocol:

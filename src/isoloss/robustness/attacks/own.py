@@ -32,15 +32,11 @@ from isoloss.compute.machine.recording import explain
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import SLACK, Ball, ball_of, column
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import Draws, ObjectiveValue, value_at
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
-from isoloss.robustness.attacks.objective import (
-    Draws,
-    ObjectiveValue,
-    mean_objective,
-    value_at,
-)
 
 
 def check_signature(name: str, function: Callable[..., Any]) -> None:
@@ -130,7 +126,7 @@ def _allowed(images: Tensor, x: Tensor, ball: Ball) -> tuple[Tensor, Strayed]:
     """
     slack = SLACK * max(1.0, ball.eps)
     finite = images.flatten(1).isfinite().all(1)
-    images = torch.where(finite.view(-1, 1, 1, 1), images, x)
+    images = torch.where(column(finite), images, x)
     distance = ball.distance(images, x)
     too_far = distance > ball.eps + slack
     out_of_range = ((images < -slack) | (images > 1 + slack)).flatten(1).any(1)
@@ -153,7 +149,7 @@ def _better(context: AttackContext, images: Tensor, x: Tensor, y: Tensor) -> Att
     clean = of_clean.success & ~of_found.success
     clean |= (of_clean.success == of_found.success) & (of_clean.losses > of_found.losses)
     return Attacked(
-        torch.where(clean.view(-1, 1, 1, 1), x, images),
+        torch.where(column(clean), x, images),
         torch.where(clean, of_clean.losses, of_found.losses),
         torch.where(clean, of_clean.success, of_found.success),
         torch.zeros_like(clean),

@@ -12,25 +12,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.asking import Asked, asked
-from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.climb import climb, judged, with_targets
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.robustness.attacks.losses import Loss
-from isoloss.robustness.attacks.objective import (
+from isoloss.robustness.ascent.aims import aimed
+from isoloss.robustness.ascent.ascent import Attacked, Watch
+from isoloss.robustness.ascent.asking import Asked, asked
+from isoloss.robustness.ascent.ball import Norm
+from isoloss.robustness.ascent.climb import climb, judged
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.losses import USUAL, Loss
+from isoloss.robustness.ascent.objective import (
     Objective,
     frozen,
     is_random,
-    mean_objective,
     objective_of,
     refuse_spoilt,
     value_at,
 )
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import as_labels, is_half
-from isoloss.settings.robustness import EOT_DRAWS, VOTES
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import as_labels, is_half
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.eot import expected_ascent
+from isoloss.settings.robustness_fields import EOT_DRAWS, VOTES
 
 
 def pgd(
@@ -47,28 +48,33 @@ def pgd(
     *,
     batch_size: int | None = None,
     targeted: Any = None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
 ) -> Tensor:
     """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
 
     Each image's best iterate is returned: a misclassified one if there was any, else that of the
-    largest loss. An image is done once it is misclassified. Of a network that draws noise the last
-    iterate is returned. Aimed at classes, an image is done once it is taken for its own.
+    largest loss. An image is done once it is misclassified. Aimed at classes, an image is done once
+    it is taken for its own. The network is asked twice beforehand, which finds out, and warns, that
+    it draws noise (then gradients are means over draws, and the last iterate is returned) or that
+    its answers depend on the batch (then it is asked about one image at a time).
 
     Args:
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
         x: images, floats in [0, 1] or uint8 from 0 to 255, as tensor or array.
-        y: (N,) true classes, as tensor, array or list of integers.
+        y: (N,) true classes as integers, or one-hot rows, as tensor, array or list.
         eps: the ball's radius on the [0, 1] scale.
+        steps: gradient steps, from each start.
         step_size: by default 2.5 · eps / steps.
         norm: "linf" or "l2".
         restarts: how often to begin anew for images on which it has not succeeded.
         generator: draws the starts, on the images' device; by default PyTorch's own.
         batch_size: images attacked together; by default all.
-        targeted: classes to be taken for, (N,) or one for all; by default any but the true one.
-        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.attacks.losses`), or a
-            function of (N, classes) logits and (N,) classes that gives (N,) losses. Aimed at
-            classes, it is given those, and its negative is climbed.
+        targeted: classes to be taken for, (N,) or one for all; or "runner-up", "least-likely" or
+            "random"; by default any but the true one.
+        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.ascent.losses`); by
+            default "ce", and the margin where this has rounded to 0; or a function of (N, classes)
+            logits and (N,) classes that gives (N,) losses. Aimed at classes, it is given those, and
+            its negative is climbed.
 
     Raises:
         IsolossError: for images outside [0, 1], labels out of range, ε < 0, a network that gives
@@ -91,14 +97,17 @@ def attack(
     *,
     batch_size: int | None = None,
     targeted: Any = None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """`pgd` by a protocol, with all that is known of its outcome. Aimed at classes, `success` says
     whether these were reached; of a network found to draw noise, whether by most of fresh draws."""
     network, images = asked(model, x)
-    y = with_targets(as_labels(y, images), targeted)
     draws = network.draws if isinstance(network, Asked) else 1
+    y = aimed(
+        network, images, as_labels(y, images), targeted, generator,
+        draws=draws, batch_size=batch_size,
+    )  # fmt: skip
     found = climbed(
         network, images, y, eps, protocol, generator,
         draws=draws, batch_size=batch_size, loss=loss, watch=watch,
@@ -124,7 +133,7 @@ def climbed(
     *,
     draws: int,
     batch_size: int | None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """`attack` on a network that is known, by the mean over so many draws if it draws noise."""
@@ -159,8 +168,9 @@ def _or_as_it_is(
 def pgd_attack(context: AttackContext) -> Attack:
     """`attack` by the protocol of a run."""
     return lambda x, y, eps: climbed(
-        context.model, x, y, eps, context.protocol, context.generator,
-        draws=context.draws, batch_size=context.batch_size, watch=context.watch,
+        context.model, x, context.aimed(context.model, x, y), eps, context.protocol,
+        context.generator, draws=context.draws, batch_size=context.batch_size, loss=context.loss,
+        watch=context.watch,
     )  # fmt: skip
 
 
@@ -170,6 +180,7 @@ def transfer_attack(context: AttackContext) -> Attack:
     to_the_end = replace(context.protocol, keep_best=False)
     draws = EOT_DRAWS if is_random(context.undefended) else 1
     return lambda x, y, eps: climbed(
-        context.undefended, x, y, eps, to_the_end, context.generator,
-        draws=draws, batch_size=context.batch_size, watch=context.watch,
+        context.undefended, x, context.aimed(context.undefended, x, y), eps, to_the_end,
+        context.generator, draws=draws, batch_size=context.batch_size, loss=context.loss,
+        watch=context.watch,
     )  # fmt: skip

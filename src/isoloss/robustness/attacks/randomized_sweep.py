@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ascent import spoilt_of
+from isoloss.robustness.ascent.ascent import spoilt_of
 from isoloss.robustness.attacks.context import Attack
 
 

@@ -15,28 +15,21 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.asking import Asked, asked
-from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
-from isoloss.robustness.attacks.climb import judged, with_targets
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.losses import loss_of
-from isoloss.robustness.attacks.objective import (
-    Draws,
-    frozen,
-    is_random,
-    mean_objective,
-    refuse_nan,
-)
-from isoloss.robustness.attacks.refusals import (
+from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.asking import Asked, asked
+from isoloss.robustness.ascent.ball import TINY, Norm, ball_of
+from isoloss.robustness.ascent.losses import loss_of
+from isoloss.robustness.ascent.objective import Draws, frozen, is_random, refuse_nan
+from isoloss.robustness.ascent.refusals import (
     as_images,
     as_labels,
     check_at_least,
     check_generator,
     check_logits,
-    is_half,
 )
-from isoloss.settings.robustness import VOTES
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.in_turn import finally_judged
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -51,8 +44,8 @@ class Searched:
         queries: how often each image that still resists has been asked about.
         images: (N, C, H, W) the best so far, within the ball.
         margins: (N,) of the true class over the best other, or of the best other over the one
-            that is aimed at; negative where it succeeds. They
-            only fall, but for a randomized network, whose every answer is another.
+            that is aimed at; negative where it succeeds. They only fall, but for a randomized
+            network, whose every answer is another.
     """
 
     queries: int
@@ -91,29 +84,26 @@ def square(
     network, images = asked(model, x)
     if isinstance(network, Asked):
         draws = max(draws, network.draws)
-    found = _found(
+    found = searched(
         network, images, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
         targeted=targeted,
     )  # fmt: skip
-    if not (is_random(network) or is_half(x)):
-        return found
-    judge = mean_objective(network, VOTES if is_random(network) else 1, batch_size)
     drawn, aims = Draws(network, images.device), with_targets(as_labels(y, images), targeted)
     with frozen(network):
-        found = judged(found, judge, images, aims, x, batch_size)
+        found = finally_judged(network, found, images, aims, x, batch_size)
     drawn.again()
     return found
 
 
 def square_attack(context: AttackContext) -> Attack:
     """`square` with the queries of a run."""
-    return lambda x, y, eps: _found(
+    return lambda x, y, eps: searched(
         context.model, x, y, eps, context.settings.queries, context.settings.norm,
         context.generator, draws=context.draws, batch_size=context.forward_batch_size,
     )  # fmt: skip
 
 
-def _found(model: nn.Module, x: Tensor, *about: Any, **how: Any) -> Attacked:
+def searched(model: nn.Module, x: Tensor, *about: Any, **how: Any) -> Attacked:
     """All that a search of a known network has found at its end."""
     *_, last = search(model, x, *about, **how)
     nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)

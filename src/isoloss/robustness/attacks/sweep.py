@@ -18,20 +18,15 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.ascent import spoilt_of
-from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
+from isoloss.robustness.ascent.ascent import spoilt_of
+from isoloss.robustness.ascent.asking import asked
+from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of, column
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, value_at
+from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits
+from isoloss.robustness.ascent.rounding import in_8_bits, radius_of_files
 from isoloss.robustness.attacks.context import Attack
-from isoloss.robustness.attacks.objective import (
-    frozen,
-    is_random,
-    mean_objective,
-    refuse_nan,
-    value_at,
-)
-from isoloss.robustness.attacks.refusals import as_labels, check_eps, check_logits
-from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
-from isoloss.settings.robustness import VOTES
+from isoloss.settings.robustness_fields import VOTES
 
 
 @dataclass(frozen=True)
@@ -85,8 +80,8 @@ def sweep(
     """Attack `x` at each radius, the smallest first.
 
     What fools one draw of noise may not fool the next: of a network that draws any, the majority of
-    fresh draws decides, and every radius stands alone. Of
-    others the image itself is a candidate at all of them.
+    fresh draws decides, and every radius stands alone. Of others the image itself is a candidate at
+    all of them.
 
     Args:
         attack: for example a call of `isoloss.robustness.attack` with a protocol.
@@ -183,7 +178,7 @@ class _Sweep:
             files[undone] = self._files(self.through_rounding, x[undone], y[undone], eps)
             fools_as_file[undone] = self._wrong(files[undone], y[undone])
         taken = fools_as_file & (undone | ~fools) & (ball.distance(files, x) <= eps + SLACK)
-        return found.where(~taken.view(-1, 1, 1, 1), files), fools | taken, fools_as_file
+        return found.where(~column(taken), files), fools | taken, fools_as_file
 
     def _files(self, attack: Attack, x: Tensor, y: Tensor, eps: float) -> Tensor:
         """What `attack` makes of the images, rounded; they themselves where a ball holds no

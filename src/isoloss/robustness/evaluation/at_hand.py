@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.user_code import import_user_function, name_of, one_line
-from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
+from isoloss.robustness.ascent.asking import refuse_no_network
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.refusals import check_logits
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import check_logits
 from isoloss.settings.attack_kinds import attack_names
 from isoloss.settings.source import FROM_PYTHON, is_function
 
@@ -76,12 +77,7 @@ def as_numbers(values: Any) -> Any:
 
 def check_model(model: nn.Module) -> None:
     """Refuse what cannot be attacked, whatever the images."""
-    if callable(model) and not isinstance(model, nn.Module):
-        raise IsolossError(
-            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
-            "before it inside, as torch.nn.Sequential(normalize, network)"
-        )
-    check_network(model)
+    refuse_no_network(model)
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     if own != torch.float32:
         raise IsolossError(
@@ -90,8 +86,28 @@ def check_model(model: nn.Module) -> None:
         )
 
 
+def named_denoiser(denoiser: Any) -> str:
+    """A denoiser as settings name it."""
+    is_named = isinstance(denoiser, str | Path)
+    return str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
+
+
+def class_names(
+    model: nn.Module, few: Tensor, labels: Tensor, classes: Sequence[str] | None
+) -> tuple[str, ...]:
+    """What the classes that the network knows are called; by default by their numbers.
+
+    Raises:
+        IsolossError: if there are not as many names, or it does not take these images.
+    """
+    known = _logits_of_few(model, few, labels).shape[1]
+    if classes is not None and len(classes) != known:
+        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
+    return tuple(map(str, range(known) if classes is None else classes))
+
+
 @torch.no_grad()
-def logits_of_few(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
+def _logits_of_few(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
     """The network's logits for some images, which shows that it takes them."""
     device = next((p.device for p in model.parameters()), few.device)
     try:

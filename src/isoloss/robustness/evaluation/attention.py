@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from isoloss.compute.networks.cbam import Cbam
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.evaluation.places import MOST_TOKENS, Layouts, Tokens, tokens_of
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.evaluation.places import MOST_TOKENS, Layouts, Tokens, heads_axis, tokens_of
 
 LAST = "last features"
 CHANNEL, SPATIAL, ATTENTION = "channel gate", "spatial gate", "attention"
@@ -35,9 +36,10 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
       still have places.
     - "channel gate: MODULE" (N, C) and "spatial gate: MODULE" (N, H, W), of each CBAM.
     - "attention: MODULE" (N, H, W), of each attention layer: how much each place is attended to,
-      mean over heads and over what attends. The places add up to 1, less what class tokens and
-      padding receive. Windows and blocks are put together; of attention to channels (XCiT) there is
-      none, for it has no places, nor of layers whose tokens lie nobody knows where.
+      mean over heads and over what attends, as its softmax gives it. The places add up to 1, less
+      what class tokens and padding receive. Windows and blocks are put together; of attention to
+      channels (XCiT) there is none, for it has no places, nor of layers whose tokens lie nobody
+      knows where.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to logits.
@@ -111,6 +113,9 @@ def _watched(
     hooks: list[Any] = []
     last: list[Tensor] = []
     layouts, sides = Layouts(), [(1, 1)]
+    # Of layers that attend to features of their own, which are fewer.
+    reduced: dict[nn.Module, tuple[int, int]] = {}
+    softmaxes = _Softmaxes()
 
     def note(name: str, of: Callable[[Any, Tensor], Tensor | None]) -> Any:
         def hook(_: nn.Module, given: Any, output: Any) -> None:
@@ -130,14 +135,25 @@ def _watched(
         elif output.ndim == 3:  # a list of tokens has none we know of
             last.clear()
 
-    def attended(name: str, module: nn.Module) -> Callable[[Any, Tensor], Tensor | None]:
-        def of(_: Any, attention: Tensor) -> Tensor | None:
-            received = attention.mean((1, -2)).flatten(0, -2)
+    def attend(name: str, module: nn.Module) -> None:
+        def of(attention: Tensor) -> None:
+            if attention.ndim < 4:  # without heads
+                return
+            received = attention.mean((heads_axis(module), -2)).flatten(0, -2)
             if name in tokens:
-                return tokens[name].spread(received)
-            return _in_order(received, sides[0])
+                seen = tokens[name].spread(received)
+            else:
+                seen = _in_order(received, reduced.get(module, sides[0]))
+            if seen is not None:
+                found[f"{ATTENTION}: {name}"] = seen.float()
 
-        return of
+        def reduce(_: nn.Module, __: Any, output: Tensor) -> None:
+            reduced[module] = (output.shape[2], output.shape[3])
+
+        hooks.append(module.register_forward_pre_hook(lambda *_: softmaxes.watch(of)))
+        hooks.append(module.register_forward_hook(lambda *_: softmaxes.leave()))
+        if isinstance(convolution := getattr(module, "sr", None), nn.Conv2d):
+            hooks.append(convolution.register_forward_hook(reduce))
 
     # What is inside a gate or an attention layer has the shape of features and is none.
     inside = {m for each in model.modules() if _attends(each) for m in each.modules() if m != each}
@@ -155,19 +171,42 @@ def _watched(
                 )
             )
         elif _attends(module):
-            drop: Any = module.attn_drop
-            hooks.append(
-                drop.register_forward_hook(note(f"{ATTENTION}: {name}", attended(name, module)))
-            )
+            attend(name, module)
         if module not in inside:
             hooks.append(module.register_forward_hook(remember))
     try:
-        yield
+        with softmaxes:
+            yield
     finally:
         for hook in hooks:
             hook.remove()
     if last:
         found[LAST] = last[0]
+
+
+class _Softmaxes(TorchFunctionMode):
+    """Inside, what comes out of a softmax is shown to whoever watches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watching: list[Callable[[Tensor], None]] = []
+
+    def watch(self, see: Callable[[Tensor], None]) -> None:
+        """Show `see` what comes, until it leaves."""
+        self._watching.append(see)
+
+    def leave(self) -> None:
+        """The last that watches has seen enough."""
+        self._watching.pop()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if self._watching and func in _SOFTMAX:
+            self._watching[-1](output)
+        return output
+
+
+_SOFTMAX = (Tensor.softmax, torch.softmax, nn.functional.softmax)
 
 
 def _in_order(received: Tensor, sides: tuple[int, int]) -> Tensor | None:
@@ -183,12 +222,9 @@ def _in_order(received: Tensor, sides: tuple[int, int]) -> Tensor | None:
 
 def _attends(module: nn.Module) -> bool:
     """Whether it is one of timm's attention layers over places: one with a temperature attends to
-    channels (XCiT, DaViT)."""
-    return (
-        not hasattr(module, "temperature")
-        and hasattr(module, "fused_attn")
-        and isinstance(getattr(module, "attn_drop", None), nn.Module)
-    )
+    channels (XCiT, DaViT); one whose heads talk (CaiT) is never fused."""
+    talks = hasattr(module, "proj_l") and hasattr(module, "proj_w")
+    return not hasattr(module, "temperature") and (talks or hasattr(module, "fused_attn"))
 
 
 @contextmanager

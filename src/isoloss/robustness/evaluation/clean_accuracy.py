@@ -11,9 +11,10 @@ import torch
 
 from isoloss.compute.networks.statistics import Statistics
 from isoloss.results.tables import EvaluationWarning
+from isoloss.results.worst_case import Bits
 from isoloss.robustness.attacks.sweep import misclassified
 from isoloss.robustness.evaluation.evaluation_warnings import LEVEL, is_more_often
-from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.setup import ModelUnderAttack, Setup
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import ball_of
+from isoloss.robustness.ascent.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
 from isoloss.robustness.attacks.own import seeded
 from isoloss.robustness.attacks.randomized_sweep import Correctness, CountCorrect, randomized_sweep
-from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.sweep import misclassified, sweep
 from isoloss.robustness.evaluation.journal import Outcome
 from isoloss.robustness.evaluation.plan import Combination
@@ -73,29 +73,34 @@ class CombinationOnBlock:
         self._indices = setup.indices[first:last]
         self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
         self._model: ModelUnderAttack = setup.models[combination.network]
+        made_on = attack_of(combination.attack).made_on
+        self._maker = setup.model(made_on) if made_on else self._model
         self._strayed: dict[float, Strayed] = {}
 
     def at(self, epsilons: Sequence[float]) -> UnitResult:
         """Attack the block at these radii; returns what was found and the attacked images."""
-        if self._model.is_random:
-            # Another stream than the attack's own, of which it is not to know.
-            with seeded(self._generator.initial_seed() ^ 1):
-                return self._defended(epsilons)
-        if self._combination.sigma is None:
-            return self._undefended(epsilons)
-        return self._defended(epsilons)
+        is_plain = self._combination.sigma is None and not self._model.is_random
+        attacked = self._undefended if is_plain else self._defended
+        if not (self._model.is_random or self._maker.is_random):
+            return attacked(epsilons)
+        # Another stream than the attack's own, of which it is not to know.
+        with seeded(self._generator.initial_seed() ^ 1):
+            return attacked(epsilons)
 
     def _undefended(self, epsilons: Sequence[float]) -> UnitResult:
         settings = self._settings
         assert settings.kind != "certify"
         fast, reference = self._model.fast, self._model.reference
         standard = settings.protocol == "standard"
+        if self._maker is not self._model:
+            attack, through_rounding = self._attack_on(reference), None
+        else:
+            attack = self._confirmed(fast, reference)
+            through_rounding = self._confirmed(Rounded(fast), Rounded(reference))
         reached = list(
             sweep(
-                self._confirmed(fast, reference), reference, self._x, self._y, epsilons,
-                through_rounding=(
-                    self._confirmed(Rounded(fast), Rounded(reference)) if standard else None
-                ),
+                attack, reference, self._x, self._y, epsilons,
+                through_rounding=through_rounding if standard else None,
                 carry=standard, norm=settings.norm,
                 batch_size=self._setup.batch_sizes.counting,
             )
@@ -114,10 +119,11 @@ class CombinationOnBlock:
         """The combination's attack on a network, or on a defense of several draws."""
         assert self._settings.kind != "certify"
         sizes = self._setup.batch_sizes
+        elsewhere = isinstance(model, Smoothing) or self._maker is not self._model
         return attack_of(self._combination.attack).load()(
             AttackContext(
                 model=model,
-                undefended=self._model.fast if isinstance(model, Smoothing) else model,
+                undefended=self._maker.fast if elsewhere else model,
                 generator=self._generator,
                 settings=self._settings,
                 classes=len(self._setup.classes),
@@ -128,6 +134,7 @@ class CombinationOnBlock:
                 strayed=self._strayed,
                 batch_size=sizes.attacking,
                 forward_batch_size=sizes.counting,
+                own_loss=self._setup.subject.own_loss,
             )
         )
 

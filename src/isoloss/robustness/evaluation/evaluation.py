@@ -24,7 +24,9 @@ from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
 from isoloss.robustness.evaluation.setup import (
     Setup,
     Subject,
+    check_aim,
     check_attacks,
+    check_loss,
     load_subject,
     ready,
 )
@@ -32,6 +34,7 @@ from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,12 @@ class Evaluation:
         """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
         setup = ready(settings, subject or load_subject(settings), settings.sigma)
-        plan = Plan.of(settings, len(setup.images))
+        purified = {sigma: purifying.name for sigma, purifying in setup.purifying.items()}
+        plan = Plan.of(settings, len(setup.images), purified)
         check_attacks(setup, plan.attacks)
+        if settings.kind != "certify":
+            check_aim(setup, settings.targeted)
+            check_loss(setup, plan.attacks, settings.loss, settings.targeted)
         return cls(settings, setup, plan)
 
     @property
@@ -68,6 +75,7 @@ class Evaluation:
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
+        yield from self._of_versions(run)
         run.check_unchanged(**self.setup.depends_on)
         yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         record = _Record(run, self)
@@ -75,6 +83,8 @@ class Evaluation:
         n, combinations = len(self.setup.images), len(self.plan.combinations)
         several = "s" if combinations > 1 else ""
         yield Log(f"{n} images of {self.setup.data}, {combinations} combination{several}")
+        for sigma, name in self.plan.purified.items():
+            yield Log(f"{name}: noise of σ = {sigma:g} on the [0, 1] scale")
         yield from self._save_examples(run, record)
         yield from self._do(self.plan.units, record)
         yield from self._do(self._studies(record), record)
@@ -82,6 +92,16 @@ class Evaluation:
             yield Log(process_group().units_done)
         process_group().release()
         yield from self._finish(run, record.results)
+
+    def _of_versions(self, run: Run) -> Iterator[Event]:
+        """Says of a run begun before attacks had versions what it goes on with."""
+        recorded = run.environment.get("depends_on")
+        for name in self.settings.attack_names:
+            if attack_of(name).version and recorded and f"the attack {name}" not in recorded:
+                yield Log(
+                    f"this run was begun with an earlier {name}, which found less: what of it is "
+                    f"done stays, the rest is {name} {attack_of(name).version}"
+                )
 
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""
@@ -203,8 +223,9 @@ class _Record:
         settings, setup = self._evaluation.settings, self._evaluation.setup
         names = tuple(model.name for model in setup.models)
         return Results(
-            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings)
-        )
+            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings),
+            setup.subject.noise,
+        )  # fmt: skip
 
     def write_table(self) -> None:
         """Bring the run's table up to date."""

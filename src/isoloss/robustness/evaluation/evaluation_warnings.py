@@ -20,16 +20,18 @@ from scipy import stats
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
-from isoloss.robustness.attacks.protocol import protocol_of
+from isoloss.results.worst_case import Bits
+from isoloss.robustness.ascent.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
-from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.robustness.evaluation.results import Results
 from isoloss.settings.attack_kinds import attack_of, strongest
-from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # fraction of the images without gradient
 MUCH_DOUBT = 0.05  # the probability that a certificate is wrong
+LIKE = 1.5
+"""Noise of a training that is so many times another's, or less, is like it."""
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
@@ -46,6 +48,7 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
         if not combination.is_certificate
         for warning in _about(results, combination, values)
     ]
+    found += _of_noise_in_training(results)
     found += _of_clean_images(results)
     found += _of_protocol(results)
     found += _of_convergence(results)
@@ -64,6 +67,8 @@ def _about(results: Results, combination: Combination, values: int) -> Iterator[
         yield from _of_flatness(results, combination, warning)
     if kind.is_own:
         yield from _of_strayed(results, combination, warning)
+    if kind.adaptive and not kind.is_baseline:
+        yield from _of_baselines(results, combination, warning)
     if _is_best_by_gradients(results, combination):
         yield from _of_rivals(results, combination, warning)
 
@@ -123,6 +128,11 @@ _SEES_LESS = {
         "leaving the denoiser out of the gradient fools more images than {attack}, the exact "
         "one: the denoiser masks gradients",
     ),
+    "another network": (
+        "surrogate-beats-white-box",
+        "images made on another network fool more of this one's than {attack} does: its gradients "
+        "are masked",
+    ),
 }
 """What attacks see that must not do better than the best one by gradients, and what it means if
 they do."""
@@ -132,8 +142,12 @@ def _what_it_sees(name: str) -> str:
     kind = attack_of(name)
     if kind.is_own:  # nobody knows
         return "all"
+    if kind.made_on:
+        return "another network"
     if not kind.adaptive:
         return "no defense"
+    if kind.is_baseline:
+        return "nothing"
     if not kind.needs_gradients:
         return "no gradient"
     return "all" if kind.exact else "another gradient"
@@ -168,6 +182,37 @@ def _of_rivals(
                     message=f"at ε = {eps:.4g}, {said} ({lost} images against {more})",
                 )
                 break
+
+
+def _of_baselines(
+    results: Results, combination: Combination, warning: EvaluationWarning
+) -> Iterator[EvaluationWarning]:
+    """What every attack must beat, at one radius at least, and nowhere be beaten by."""
+    radii, enough = results.epsilons[1:], results.bits(combination, 0.0).sum() >= ENOUGH
+    baselines = [c for c in _beside(results, combination) if attack_of(c.attack).is_baseline]
+    for baseline in baselines if enough else ():
+        name, level = attack_of(baseline.attack).label, LEVEL / len(radii)
+        ours = {eps: results.bits(combination, eps) for eps in radii}
+        theirs = {eps: results.bits(baseline, eps) for eps in radii}
+        lost = [eps for eps in radii if is_more_often(ours[eps], theirs[eps], level)]
+        won = any(is_more_often(theirs[eps], ours[eps], level) for eps in radii)
+        eps = lost[0] if lost else radii[-1]
+        left = f"{combination.attack} leaves {_percent(ours[eps])} of the images right, {name}"
+        if lost:
+            yield replace(
+                warning,
+                id="noise-beats-attack",
+                message=f"at ε = {eps:.4g}, {left} no more than {_percent(theirs[eps])}: the "
+                "attack is broken",
+            )
+        elif not won and ours[eps].any():
+            yield replace(
+                warning,
+                id="no-better-than-noise",
+                message=f"at no ε does {combination.attack} fool more images than {name} of that "
+                f"size, beyond chance (at {eps:.4g}, {left} {_percent(theirs[eps])}): what resists "
+                "it may resist no attack; take a larger ε, or a stronger one",
+            )
 
 
 def _of_monotony(
@@ -254,6 +299,22 @@ def _of_clean_images(results: Results) -> Iterator[EvaluationWarning]:
             )
 
 
+def _of_noise_in_training(results: Results) -> Iterator[EvaluationWarning]:
+    """Behind noise alone a network answers what it has hardly seen, unless it was trained so."""
+    for combination in results.curves:
+        sigma, name = combination.sigma, results.names[combination.network]
+        trained, said = results.noise.get(name), results.trained_with(combination.network)
+        if not sigma or trained is None or not said:
+            continue
+        if not sigma / LIKE <= trained <= sigma * LIKE:
+            yield EvaluationWarning(
+                "not-trained-with-this-noise",
+                f"{name} sees noise of σ = {sigma:g} without a denoiser and was {said}: one that "
+                f"is trained with --noise {sigma:g} is the baseline that others compare with",
+                name, sigma,
+            )  # fmt: skip
+
+
 def _of_protocol(results: Results) -> Iterator[EvaluationWarning]:
     settings = results.settings
     if settings.kind == "certify":
@@ -334,7 +395,7 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
         row, sigma = results.row(combination, 0.0), combination.sigma or 0.0
         draws = settings.draws
         farthest = farthest_radius(sigma, draws, settings.alpha)
-        beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
+        beyond = [radius for radius in settings.radii if farthest < radius < 4 * sigma]
         if beyond:
             yield replace(
                 _template(results, combination),
@@ -372,9 +433,12 @@ def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
 
 
 def _is_best_by_gradients(results: Results, combination: Combination) -> bool:
-    """Whether it is the strongest of those on the same network whose convergence is studied."""
-    studied = [c.attack for c in _beside(results, combination) if attack_of(c.attack).studied]
-    return bool(studied) and strongest(studied) == combination.attack
+    """Whether it is the strongest of those on the same network whose convergence is studied, or
+    without any of all that follow its gradients."""
+    kinds = [attack_of(c.attack) for c in _beside(results, combination)]
+    studied = [kind.name for kind in kinds if "steps" in kind.studied]
+    best = studied or [k.name for k in kinds if k.is_white_box and not k.is_own]
+    return bool(best) and strongest(best) == combination.attack
 
 
 def _template(results: Results, combination: Combination) -> EvaluationWarning:

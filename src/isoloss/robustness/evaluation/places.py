@@ -100,12 +100,31 @@ def tokens_of(model: nn.Module, image: Tensor, layers: dict[str, nn.Module]) -> 
                 _number_level(pool, encoder, inside, found, hook)
                 cut_once.update(inside)
         for name, layer in layers.items():
-            norm = getattr(modules[name.rpartition(".")[0]], "norm1", None)
-            if isinstance(norm, nn.Module) and name not in cut_once:
+            block = modules[name.rpartition(".")[0]]
+            norm = getattr(block, "norm1", None)
+            if _cuts_itself(layer):
+                _number_inside(layer, name, found, hook)
+            elif isinstance(norm, nn.Module) and name not in cut_once:
                 _number(norm, layer, name, found, hook)
+            elif hasattr(block, "window_size"):
+                _number_before(block, layer, name, found, hook)
         with suppress(Exception):  # a network may not bear numbers in place of features
             model(image)
+    for level in modules.values():
+        reroll, blocks = getattr(level, "reroll", None), getattr(level, "blocks", None)
+        if isinstance(reroll, nn.Module) and isinstance(blocks, nn.ModuleList):
+            _find_unrolled(reroll, blocks, layers, found)
     return found
+
+
+def heads_axis(layer: nn.Module) -> int:
+    """Which axis of a layer's attention its heads are: one that cuts windows itself (Twins) has
+    these before them."""
+    return 2 if _cuts_itself(layer) else 1
+
+
+def _cuts_itself(layer: nn.Module) -> bool:
+    return hasattr(layer, "ws") and hasattr(layer, "qkv")
 
 
 Hook = Callable[[Any], None]
@@ -142,6 +161,30 @@ def _number(
         sides[:] = [shape]
         return numbered
 
+    hook(norm.register_forward_hook(number))
+    hook(layer.register_forward_pre_hook(_seen(name, sides, found)))
+
+
+def _number_before(
+    block: nn.Module, layer: nn.Module, name: str, found: dict[str, Tokens], hook: Hook
+) -> None:
+    """Of a block that cuts what it is given, channels last, into windows (TinyViT)."""
+    sides: list[tuple[int, int]] = []
+
+    def number(_: nn.Module, given: Any) -> Any:
+        if not isinstance(given[0], Tensor) or given[0].ndim != 4:
+            return None
+        numbered, shape = _numbered(given[0], True)
+        sides[:] = [shape]
+        return (numbered, *given[1:])
+
+    hook(block.register_forward_pre_hook(number))
+    hook(layer.register_forward_pre_hook(_seen(name, sides, found)))
+
+
+def _seen(name: str, sides: list[tuple[int, int]], found: dict[str, Tokens]) -> Any:
+    """A hook of a layer that notes which numbers it is given."""
+
     def see(_: nn.Module, given: Any) -> None:
         tokens = given[0]
         if not sides or not isinstance(tokens, Tensor):
@@ -154,8 +197,46 @@ def _number(
         if tokens.ndim == 3 and int(places.max()) < height * width:
             found[name] = Tokens(places, (height, width))
 
-    hook(norm.register_forward_hook(number))
-    hook(layer.register_forward_pre_hook(see))
+    return see
+
+
+def _number_inside(layer: Any, name: str, found: dict[str, Tokens], hook: Hook) -> None:
+    """Of a layer that is given tokens in order with their sides, and cuts them itself (Twins)."""
+    sides: list[tuple[int, int]] = []
+
+    def number(_: nn.Module, given: Any) -> Any:
+        tokens, size = given
+        sides[:] = [(int(size[0]), int(size[1]))]
+        numbers = torch.arange(1, tokens.shape[1] + 1, device=tokens.device, dtype=tokens.dtype)
+        return numbers.view(1, -1, 1).expand_as(tokens).clone(), size
+
+    def see(_: nn.Module, given: Any) -> None:
+        places = given[0][0, ..., 0].round().long() - 1
+        found[name] = Tokens(places.reshape(-1, layer.ws**2), sides[0])
+
+    hook(layer.register_forward_pre_hook(number))
+    hook(layer.qkv.register_forward_pre_hook(see))
+
+
+def _find_unrolled(
+    reroll: Any, blocks: nn.ModuleList, layers: dict[str, nn.Module], found: dict[str, Tokens]
+) -> None:
+    """Of blocks whose tokens stand by how they will be pooled: the model itself puts them back in
+    order after each block (Hiera)."""
+    names = {layer: name for name, layer in layers.items()}
+    for k, block in enumerate(blocks):
+        layer: Any = getattr(block, "attn", None)
+        before = max(k - 1, 0)
+        sides = reroll.schedule[before][1]
+        if layer not in names or len(sides) != 2:
+            continue
+        height, width = sides
+        numbers = torch.arange(height * width).view(1, -1, 1)
+        places = reroll(numbers, before).flatten().argsort()  # of each token
+        windows = 1
+        if layer.use_mask_unit_attn:
+            windows = len(places) // (layer.q_stride * layer.window_size)
+        found[names[layer]] = Tokens(places.view(-1, windows).T, (height, width))
 
 
 def _number_level(

@@ -6,13 +6,20 @@ one combination on one block of images, over all ε.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    CLEAN,
+    attack_of,
+    comparison_attack,
+    transfer_from,
+)
+from isoloss.settings.robustness_fields import is_denoiser
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
@@ -50,7 +57,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Study:
-    """A combination with more or fewer "steps" or "draws", at one ε, on few images."""
+    """A combination with more or fewer of what is varied, at one ε, on few images."""
 
     combination: Combination
     varied: str
@@ -65,20 +72,25 @@ class Plan:
         blocks: (first, last) places in the shared order of images. Where attacked images are saved
             the first block is theirs.
         epsilons: the radii of attacks, without 0.
+        purified: {σ: what tables call the defense}, of networks behind a purification.
     """
 
     combinations: tuple[Combination, ...]
     blocks: tuple[tuple[int, int], ...]
     studies: tuple[Study, ...] = ()
     epsilons: tuple[float, ...] = ()
+    purified: Mapping[float, str] = field(default_factory=dict[float, str])
 
     @classmethod
-    def of(cls, settings: EvaluationSettings, samples: int) -> Plan:
-        """The plan for so many images as there are."""
+    def of(
+        cls, settings: EvaluationSettings, samples: int, purified: Mapping[float, str] | None = None
+    ) -> Plan:
+        """The plan for so many images as there are, behind these purifications if there are any."""
+        sigmas = tuple(purified or settings.sigma)
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
-            for sigma, attack in _attacked(settings)
+            for sigma, attack in _attacked(settings, network, sigmas)
         )
         if settings.kind == "certify":
             size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
@@ -86,7 +98,7 @@ class Plan:
         else:
             blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
         studies = tuple(_studies(settings, combinations))
-        return cls(combinations, blocks, studies, settings.epsilons)
+        return cls(combinations, blocks, studies, settings.epsilons, purified or {})
 
     @property
     def units(self) -> list[Unit]:
@@ -99,6 +111,13 @@ class Plan:
     def attacks(self) -> tuple[str, ...]:
         """The names of all attacks, each once."""
         return tuple(dict.fromkeys(c.attack for c in self.combinations))
+
+    def defense(self, combination: Combination, settings: EvaluationSettings) -> str:
+        """What tables call the defense of a combination."""
+        if combination.sigma is None:
+            return "none"
+        plainly = "denoised" if is_denoiser(settings.denoiser) else "noise"
+        return self.purified.get(combination.sigma, plainly)
 
     def images(self, unit: Unit) -> int:
         """How many images a unit is about."""
@@ -142,22 +161,36 @@ class Plan:
         return 0, min(STUDIED, self.blocks[-1][1])
 
 
-def _attacked(settings: EvaluationSettings) -> Iterator[tuple[float | None, str]]:
+def _attacked(
+    settings: EvaluationSettings, network: int, sigmas: Sequence[float]
+) -> Iterator[tuple[float | None, str]]:
     """(σ, attack) of one network and seed."""
+    names = [*_on(network, settings)]
     if settings.kind == "attack":
-        yield from ((None, attack) for attack in settings.attack_names)
+        yield from ((None, attack) for attack in names)
     elif settings.kind == "defend":
         yield None, _on_the_undefended(settings.attack_names)
-        for sigma in settings.sigma:
-            yield from ((sigma, attack) for attack in (CLEAN, *settings.attack_names))
+        for sigma in sigmas:
+            yield from ((sigma, attack) for attack in (CLEAN, *names))
     else:
-        yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+        yield from ((sigma, CERTIFICATE) for sigma in sigmas)
+
+
+def _on(network: int, settings: EvaluationSettings) -> Iterator[str]:
+    """The attacks on one network; of those between networks one for each other network."""
+    for name in settings.attack_names:
+        if attack_of(name).takes_several:
+            others = (n.label for k, n in enumerate(settings.networks) if k != network)
+            yield from map(transfer_from, others)
+        else:
+            yield name
 
 
 def _on_the_undefended(names: Sequence[str]) -> str:
     """The attack on the network without its defense, to compare with: the one for comparisons, but
     for a network that may have no gradients, since all attacks on the defense do without."""
     without = [name for name in names if "attack" in attack_of(name).offered]
+    without.sort(key=lambda name: attack_of(name).is_baseline)
     if any(attack_of(name).needs_gradients for name in names) or not without:
         return comparison_attack()
     return without[0]
@@ -174,21 +207,30 @@ def _blocks(samples: int, saved: int, first: int, largest: int) -> Iterator[tupl
 
 
 def _studies(settings: EvaluationSettings, combinations: Sequence[Combination]) -> Iterator[Study]:
-    """Of each network and σ its strongest attack by gradients."""
+    """Of each network and σ the strongest attack of those of which something can be varied."""
     if settings.kind == "certify":
         return
-    chosen = [c for c in combinations if c.seed == settings.seed and attack_of(c.attack).studied]
-    best: dict[tuple[int, float | None], Combination] = {}
-    for combination in sorted(chosen, key=lambda c: attack_of(c.attack).rank):
-        best[combination.network, combination.sigma] = combination
-    for combination in best.values():
-        studied = attack_of(combination.attack).studied
-        if settings.protocol == "standard" and "steps" in studied:
-            for steps in _multiples(settings.steps):
-                yield Study(combination, "steps", steps)
-        if settings.kind == "defend" and combination.sigma is not None and "draws" in studied:
-            for draws in _multiples(settings.draws):
-                yield Study(combination, "draws", draws)
+    chosen = [c for c in combinations if c.seed == settings.seed]
+
+    def varied(name: str) -> dict[Combination, list[Study]]:
+        """The studies of the strongest attacks."""
+        if name not in settings.studied:
+            return {}
+        by_network: dict[tuple[int, float | None], Combination] = {}
+        for combination in sorted(chosen, key=lambda c: attack_of(c.attack).rank):
+            if name in attack_of(combination.attack).studied:
+                by_network[combination.network, combination.sigma] = combination
+        values = _multiples(int(getattr(settings, name)))
+        return {c: [Study(c, name, v) for v in values] for c in by_network.values()}
+
+    is_standard = settings.protocol == "standard"
+    of_steps = varied("steps") if is_standard else {}
+    of_draws = {c: s for c, s in varied("draws").items() if c.sigma is not None}
+    for combination in dict.fromkeys((*of_steps, *of_draws)):
+        yield from of_steps.get(combination, [])
+        yield from of_draws.get(combination, [])
+    for name in ("restarts", "queries") if is_standard else ("queries",):
+        yield from (study for studies in varied(name).values() for study in studies)
 
 
 def _multiples(value: int) -> list[int]:

@@ -7,25 +7,31 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isoloss.files import write_atomic
+from isoloss.naming import listed
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import (
     Curve,
     EvaluationWarning,
     Report,
     Row,
+    average_radius_in_words,
     by_curve,
+    defense_in_words,
     over_seeds,
+    without_repeats,
     write_report,
 )
-from isoloss.robustness.attacks.protocol import protocol_of
+from isoloss.robustness.ascent.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
+from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
-from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings import Settings
+from isoloss.settings.attack_kinds import attack_of, strongest, transfer_from
 
 MUCH_ROUNDING = 0.01  # of the draws
 
@@ -50,28 +56,45 @@ def report_of(
         ))  # fmt: skip
     settings = results.settings
     taken: dict[str, Any] = {}
-    if settings.kind != "certify":
+    kinds = [attack_of(name) for name in results.plan.attacks]
+    as_asked = not all(kind.passes or kind.is_baseline for kind in kinds)
+    if settings.kind != "certify" and as_asked:
         protocol = protocol_of(settings)
         taken = {
             name: getattr(protocol, name)
             for name in ("steps", "step_size", "random_start", "restarts")
         }
+        taken |= {
+            name: getattr(settings, name)
+            for name in ("loss", "targeted", "schedule", "momentum", "iterate", "draws_by")
+            if getattr(settings, name) != settings.before.get(name, _default(settings, name))
+        }
     asked = {
         name: getattr(settings, name)
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
-        if name in type(settings).model_fields
+        if name in type(settings).model_fields and (as_asked or name != "queries")
     }
+    if results.plan.purified:
+        each = (f"{name} (σ = {sigma:g})" for sigma, name in results.plan.purified.items())
+        asked["defense"] = "; ".join(each)
     everything = {
         "kind": settings.kind,
         "chance": 1 / results.classes,
         "shape": list(shape),
         "split": settings.split,
+        **_noise_alone(results),
         **asked,
         **taken,
         **facts,
     }
     said = summary(results, warnings, values, computed="" if apart is None else str(apart))
     return Report(said, tuple(warnings), tuple(_studies(results)), everything)
+
+
+def _default(settings: Settings, name: str) -> Any:
+    """What a field is where nothing else is asked for; what is no field is what it always is."""
+    field = type(settings).model_fields.get(name)
+    return getattr(settings, name) if field is None else field.default
 
 
 def write(run: Run, results: Results, report: Report) -> None:
@@ -83,13 +106,14 @@ def write(run: Run, results: Results, report: Report) -> None:
 
 def short(table: Sequence[Row]) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for rows in over_seeds(table):
+    for rows in over_seeds(without_repeats(table)):
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
-        about = (
-            f"{_defended(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
-        )
-        yield f"{about}  {'  '.join(each)}"
+        first = rows[0]
+        behind = _behind(first.network, first.defense, first.sigma)
+        about = f"{behind}, {attack_of(first.attack).in_reports}"
+        average = average_radius_in_words(rows)
+        yield f"{about}  {'  '.join(each)}" + (f"  average radius: {average}" if average else "")
 
 
 def _mean(seeds: list[Row]) -> str:
@@ -97,6 +121,15 @@ def _mean(seeds: list[Row]) -> str:
     fraction = sum(row.accuracy for row in seeds) / len(seeds)
     low, high = min(row.low for row in seeds), max(row.high for row in seeds)
     return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _noise_alone(results: Results) -> dict[str, str]:
+    """That a defense has no denoiser, and with what noise its networks were trained."""
+    if results.settings.kind == "attack" or results.is_denoised:
+        return {}
+    trained = {name: results.trained_with(k) for k, name in enumerate(results.names)}
+    said = [f"{name} {how}" for name, how in trained.items() if how]
+    return {"defense": "; ".join(["smoothing without a denoiser", *said])}
 
 
 def _studies(results: Results) -> Iterator[dict[str, Any]]:
@@ -121,12 +154,14 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield ""
         yield "## What speaks against these numbers"
         for warning in report.warnings:
-            about = f" ({_defended(warning.network, warning.sigma)})" if warning.network else ""
+            behind = _defended(results, warning.network, warning.sigma)
+            about = f" ({behind})" if warning.network else ""
             yield f"- **{warning.id}**{about}: {warning.message}."
     yield ""
     yield "## Accuracies"
     yield "In percent, with exact 95 % intervals."
     yield from _tables(results)
+    yield from _transfers(results)
     if report.convergence:
         yield ""
         yield "## Convergence"
@@ -136,7 +171,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
             each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
             accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
-                f"| {_defended(study['network'], study['sigma'])}, {study['attack']} | "
+                f"| {_defended(results, study['network'], study['sigma'])}, {study['attack']} | "
                 f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
             )
     yield ""
@@ -149,7 +184,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
 
 def _tables(results: Results) -> Iterator[str]:
     """A table for each curve, after one of all curves side by side."""
-    rows = results.rows
+    rows = without_repeats(results.rows)
     curves = by_curve(rows)
     several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
@@ -163,6 +198,13 @@ def _tables(results: Results) -> Iterator[str]:
         texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
         yield f"| {eps:.4g} | {' | '.join(texts)} |"
     if certified:
+        cells = [average_radius_in_words(its) for its in curves.values()]
+        yield f"| average radius | {' | '.join(cells)} |"
+        yield ""
+        yield (
+            "The average is over all images, 0 where the true class is not certified; ± one "
+            "standard error (Zhai et al. 2020)."
+        )
         yield from _predictions(results)
         return
     for its, head in zip(curves.values(), heads, strict=True):
@@ -181,6 +223,45 @@ def _tables(results: Results) -> Iterator[str]:
         yield from map(_line, its)
 
 
+def _transfers(results: Results) -> Iterator[str]:
+    """Of images made on each network, which every one gets right."""
+    made = [c for c in results.curves if attack_of(c.attack).made_on]
+    if not made:
+        return
+    names, several = results.names, results.settings.seeds > 1
+    yield ""
+    yield "## Transfer between networks"
+    yield (
+        "Accuracy of the network above on images that were made on the one at the left without its "
+        "defense; a network's own are those of its strongest attack."
+    )
+    for sigma, seed in dict.fromkeys((c.sigma, c.seed) for c in made):
+        yield ""
+        if sigma is not None or several:
+            yield (
+                f"{_defended(results, 'undefended' if sigma is None else 'defended', sigma)}"
+                + (f", seed {seed}" if several else "")
+            )
+            yield ""
+        yield f"| ε | made on | {' | '.join(names)} |"
+        yield f"|---|---{'|---' * len(names)}|"
+        for eps in results.epsilons[1:]:
+            for source in names:
+                cells = [_shown_to(results, k, sigma, seed, source, eps) for k in range(len(names))]
+                yield f"| {eps:.4g} | {source} | {' | '.join(cells)} |"
+
+
+def _shown_to(
+    results: Results, network: int, sigma: float | None, seed: int, source: str, eps: float
+) -> str:
+    own = [c for c in results.curves if (c.network, c.sigma, c.seed) == (network, sigma, seed)]
+    attack = transfer_from(source)
+    if source == results.names[network]:
+        attack = strongest([c.attack for c in own if not attack_of(c.attack).made_on] or [""])
+    row = results.row(Combination(network, sigma, attack, seed), eps)
+    return "" if row is None else _percent(row.accuracy, row.low, row.high)
+
+
 def _predictions(results: Results) -> Iterator[str]:
     """What PREDICT says of the images, from the draws that certify them."""
     groups: dict[tuple[str, float, int], list[CertificateRow]] = {}
@@ -197,13 +278,13 @@ def _predictions(results: Results) -> Iterator[str]:
         abstains = sum(one.answer < 0 for one in its)
         fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
         several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_defended(network, sigma)}{several} | {' | '.join(fractions)} |"
+        yield f"| {_defended(results, network, sigma)}{several} | {' | '.join(fractions)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:
-    network, _, sigma, attack, _, seed = curve
-    subject = _defended(network, None if sigma < 0 else sigma)
-    return f"{subject}: {attack_of(attack).in_reports}" + (f", seed {seed}" if with_seed else "")
+    network, defense, sigma, attack, _, seed = curve
+    head = f"{_behind(network, defense, sigma)}: {attack_of(attack).in_reports}"
+    return head + (f", seed {seed}" if with_seed else "")
 
 
 def _line(row: Row) -> str:
@@ -221,6 +302,18 @@ _LEFT_ALONE = "an image that none of the counted draws gets right counts for lar
 
 def _reading(results: Results) -> Iterator[str]:
     settings = results.settings
+    kinds = [attack_of(name) for name in results.plan.attacks]
+    as_published = [kind.in_reports for kind in kinds if kind.passes]
+    if as_published:
+        yield (
+            "- whatever steps, losses, aims and queries are stated here, for "
+            f"{listed(as_published, 'and')} those of its authors hold"
+        )
+    if any(row.is_worst_case for row in without_repeats(results.rows)):
+        yield (
+            "- the worst of all attacks counts an image as right only if it is so under every one, "
+            "at this ε and at every smaller one"
+        )
     if any(attack_of(name).is_own for name in settings.attack_names):
         yield (
             "- images of attacks of one's own were checked one by one: what lay outside the ball "
@@ -246,8 +339,13 @@ def _reading(results: Results) -> Iterator[str]:
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
-def _defended(network: str, sigma: float | None) -> str:
-    return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
+def _defended(results: Results, network: str, sigma: float | None) -> str:
+    sigma = math.nan if sigma is None else sigma
+    return _behind(network, results.plan.purified.get(sigma, "denoised"), sigma)
+
+
+def _behind(network: str, defense: str, sigma: float) -> str:
+    return ", ".join(filter(None, (network, defense_in_words(defense, sigma))))
 
 
 def _percent(fraction: float, low: float, high: float) -> str:

@@ -7,23 +7,23 @@ the order in which that was filled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.results.certificates import CertificateRow
+from isoloss.results.certificates import CertificateRow, average_radius
 from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.results.worst_case import Bits, worst_case
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CLEAN
-
-Bits = NDArray[np.bool_]
+from isoloss.settings.attack_kinds import CLEAN, WORST
+from isoloss.settings.robustness_fields import is_denoiser
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Results:
         names: of the networks.
         classes: of the data.
         findings: what was found of the networks beforehand.
+        noise: σ of what images got in the networks' trainings, by their names, where it is known.
     """
 
     settings: EvaluationSettings
@@ -42,6 +43,7 @@ class Results:
     classes: int
     journal: Journal
     findings: tuple[EvaluationWarning, ...] = ()
+    noise: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
@@ -57,21 +59,43 @@ class Results:
         """What its units have found, in the order of their images."""
         return self._by_combination.get(combination, [])
 
-    def bits(self, combination: Combination, eps: float, name: str = "right") -> Bits:
+    def bits(
+        self,
+        combination: Combination,
+        eps: float,
+        name: str = "right",
+        among: Collection[int] | None = None,
+    ) -> Bits:
         """(N,) by image, in order: of `Outcome`'s texts the one called `name` at one radius.
 
         At 0 those of a defense are the ones of its clean images.
+
+        Args:
+            among: only of blocks that begin with one of these images; by default of all.
         """
-        if eps == 0 and combination.sigma is not None:
-            combination = Combination(
-                combination.network, combination.sigma, CLEAN, combination.seed
-            )
+        if eps == 0:
+            combination = _clean(combination)
         texts = [
             getattr(o, name)[o.eps.index(eps)]
             for o in self.outcomes(combination)
-            if getattr(o, name)
+            if getattr(o, name) and (among is None or o.images[0] in among)
         ]
         return np.array([bit == "1" for text in texts for bit in text], bool)
+
+    def worst_case(
+        self, combinations: Sequence[Combination], name: str = "right"
+    ) -> dict[float, Bits]:
+        """`results.worst_case` of some attacks on the same network, of the images that all of them
+        have seen; {} of none."""
+        of = [*combinations, *map(_clean, combinations)]
+        seen = set.intersection(*({o.images[0] for o in self.outcomes(c)} for c in of))
+        if not seen:
+            return {}
+        # Nobody chooses, of several looks at the clean images, the one that suits them least.
+        return worst_case(
+            self.bits(combinations[0], 0.0, name, seen),
+            [{e: self.bits(c, e, name, seen) for e in self.epsilons[1:]} for c in combinations],
+        )
 
     def strayed(self, combination: Combination) -> dict[float, Strayed]:
         """{ε: what an attack of one's own gave that is not allowed}, where there was any."""
@@ -101,16 +125,40 @@ class Results:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The table."""
-        return [
-            row
-            for combination in self.curves
-            for row in (
-                self._certified(combination)
-                if combination.is_certificate
-                else self._attacked(combination)
-            )
-        ]
+        """The table: after the attacks on one network and defense the worst case of all."""
+        found: list[Row] = []
+        for beside, curves in groupby(self.curves, lambda c: replace(c, attack=WORST)):
+            combinations = [*curves]
+            for combination in combinations:
+                if combination.is_certificate:
+                    found += self._certified(combination)
+                else:
+                    found += self._attacked(combination)
+            if not any(c.is_certificate for c in combinations):
+                found += self._under_all(beside, combinations)
+        return found
+
+    def _under_all(self, beside: Combination, combinations: Sequence[Combination]) -> Iterator[Row]:
+        in_8_bits = self.worst_case(combinations, "right_in_8_bits")
+        drawn = _DRAWN if self._is_drawn(combinations[0]) else ()
+        by_draws = {name: self.worst_case(combinations, name) for name in drawn}
+        for eps, right in self.worst_case(combinations).items():
+            extra: dict[str, object] = {"correct_in_8_bits": int(in_8_bits[eps].sum())}
+            if drawn:
+                extra["votes"] = self._votes
+                for name in drawn:
+                    extra |= _interval(name, by_draws[name][eps])
+            yield self._row(beside, eps, right, extra)
+
+    def _is_drawn(self, combination: Combination) -> bool:
+        """Whether what is attacked draws noise."""
+        drawn = any(o.votes for o in self.outcomes(combination))
+        return self.settings.kind != "certify" and (combination.sigma is not None or drawn)
+
+    @property
+    def _votes(self) -> int:
+        assert self.settings.kind != "certify"
+        return self.settings.votes
 
     def _attacked(self, combination: Combination) -> Iterator[Row]:
         epsilons = self.epsilons
@@ -125,10 +173,9 @@ class Results:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            drawn = combination.sigma is not None or any(o.votes for o in own)
-            if self.settings.kind != "certify" and drawn:
-                extra["votes"] = self.settings.votes
-                for name in ("single", "worst"):
+            if self._is_drawn(combination):
+                extra["votes"] = self._votes
+                for name in _DRAWN:
                     extra |= _interval(name, self.bits(combination, eps, name))
             yield self._row(combination, eps, right, extra)
 
@@ -140,6 +187,7 @@ class Results:
         predicted = np.array([p for o in done for p in o.predicted])
         labels = np.array([label for o in done for label in o.labels])
         assert self.settings.kind == "certify"
+        average, error = average_radius(np.where(predicted == labels, radius, 0.0).tolist())
         for least in self.settings.radii:
             right = (predicted == labels) & (radius >= least)
             extra: dict[str, object] = {
@@ -147,6 +195,8 @@ class Results:
                 "abstained": int((predicted < 0).sum()),
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
+            if least == 0:
+                extra |= {"average_radius": average, "average_radius_error": error}
             yield self._row(combination, least, right, extra)
 
     @property
@@ -171,7 +221,7 @@ class Results:
         sigma = math.nan if combination.sigma is None else combination.sigma
         known: dict[str, object] = {
             "network": self.names[combination.network],
-            "defense": self._defense(combination),
+            "defense": self.plan.defense(combination, self.settings),
             "sigma": sigma,
             "attack": combination.attack,
             "norm": self.settings.norm,
@@ -183,10 +233,18 @@ class Results:
         }
         return Row(**known)  # type: ignore[arg-type]
 
-    def _defense(self, combination: Combination) -> str:
-        if combination.sigma is None:
-            return "none"
-        return "noise" if self.settings.denoiser is None else "denoised"
+    @property
+    def is_denoised(self) -> bool:
+        """Whether there is a denoiser behind the noise."""
+        return is_denoiser(self.settings.denoiser)
+
+    def trained_with(self, network: int) -> str:
+        """With what noise a network behind noise alone was trained, in words; "" where nothing says
+        it, or there is no such noise."""
+        known = self.noise.get(self.names[network])
+        if self.is_denoised or known is None:
+            return ""
+        return f"trained with σ = {known:g}" if known > 0 else "trained without noise"
 
     @property
     def epsilons(self) -> tuple[float, ...]:
@@ -203,6 +261,15 @@ class Results:
             if same and (math.isnan(row.sigma) if sigma is None else row.sigma == sigma):
                 return row
         return None
+
+
+_DRAWN = ("single", "worst")
+"""Of a defense's draws, whose answers are counted beside the majority's."""
+
+
+def _clean(combination: Combination) -> Combination:
+    """Whose clean images they are: behind a defense those of a combination of their own."""
+    return combination if combination.sigma is None else replace(combination, attack=CLEAN)
 
 
 def _interval(name: str, right: Bits) -> dict[str, object]:

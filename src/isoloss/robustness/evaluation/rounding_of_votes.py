@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.robustness.attacks.asking import FEW
+from isoloss.robustness.ascent.asking import FEW
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, reduce
@@ -25,12 +25,16 @@ from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
-from isoloss.robustness.attacks.asking import FEW, said_of
+from isoloss.robustness.ascent.aims import with_targets
+from isoloss.robustness.ascent.asking import FEW, said_of
+from isoloss.robustness.ascent.losses import USUAL, OwnLoss
+from isoloss.robustness.ascent.objective import frozen, objective_of, refuse_nan, refuse_spoilt
+from isoloss.robustness.ascent.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
-from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
+from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
+from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -45,6 +49,7 @@ from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.input_probe import beyond_the_data
+from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings
@@ -86,6 +91,8 @@ class Subject:
         recorded: the accuracies on the test images that the networks' trainings have recorded.
         other_statistics: by what else images may be normalized, of networks of which nothing
             says it.
+        own_loss: what attacks by gradients climb, where that is a function of one's own.
+        noise: σ of what images got in the networks' trainings, where that is known.
     """
 
     models: dict[str, nn.Module]
@@ -102,6 +109,8 @@ class Subject:
     other_statistics: Mapping[str, Mapping[str, Statistics]] = field(
         default_factory=dict[str, Mapping[str, Statistics]]
     )
+    own_loss: OwnLoss | None = None
+    noise: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,7 @@ class Setup:
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
         subject: what all this was made of.
+        purifying: how images are purified, by the noise σ of that.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -132,6 +142,11 @@ class Setup:
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
     subject: Subject
+    purifying: Mapping[float, Purifying] = field(default_factory=dict[float, Purifying])
+
+    def model(self, name: str) -> ModelUnderAttack:
+        """The network that tables call so."""
+        return next(model for model in self.models if model.name == name)
 
     def defense(self, network: int, sigma: float | None) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one; without σ behind that
@@ -170,6 +185,8 @@ class Setup:
     ) -> Smoothing:
         if denoiser is None:
             return GaussianSmoothing(classifier, sigma)
+        if sigma in self.purifying:
+            return self.purifying[sigma].before(classifier, *denoiser).to(self.device)
         return DenoisedSmoothing(classifier, *denoiser, sigma).to(self.device)
 
 
@@ -209,7 +226,7 @@ def load_subject(settings: SubjectSettings) -> Subject:
         other = network.dataset.split(settings.split)
         _check_same(names[0], split, name, other, order, digest_of_splits(chosen))
     denoiser = None
-    if settings.denoiser is not None:
+    if is_denoiser(settings.denoiser):
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
@@ -224,7 +241,23 @@ def load_subject(settings: SubjectSettings) -> Subject:
         digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks, given,
         {name: network.recorded for name, network in by_name.items()},
         {name: network.other_statistics for name, network in by_name.items()},
+        own_loss_of(settings),
+        {
+            name: network.path.noise
+            for name, network in by_name.items()
+            if network.path is not None and network.path.noise is not None
+        },
     )  # fmt: skip
+
+
+def own_loss_of(settings: SubjectSettings) -> OwnLoss | None:
+    """What settings name as the loss that attacks by gradients climb, if it is one's own.
+
+    Raises:
+        IsolossError: if it cannot be imported.
+    """
+    named = getattr(settings, "loss", "")
+    return import_user_function(named) if is_function(named) else None
 
 
 def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) -> Setup:
@@ -255,13 +288,24 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         "arithmetic": f"{precision} on {device.type}",
     }
     for name, function in subject.own_attacks.items():
-        depends_on[f"the attack {name}"] = _digest_of_attack(name, function)
+        depends_on[f"the attack {name}"] = _digest_of_function(name, function)
+    for name in settings.attack_names:
+        if version := attack_of(name).version:
+            depends_on[f"the attack {name}"] = version
+    if subject.own_loss is not None:
+        named = str(getattr(settings, "loss", ""))
+        depends_on["the loss"] = _digest_of_function(named, subject.own_loss)
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
-    loaded = None
+    loaded, purifying = None, {}
     if subject.denoiser is not None:
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
         unet, scheduler = subject.denoiser
+        if settings.kind == "defend":
+            purifying = purifying_of(settings, scheduler)
+            if purifying:
+                ways = [p.before(nn.Identity(), unet, scheduler).words for p in purifying.values()]
+                depends_on["purification"] = digest_of(ways)
         depends_on["denoiser"] = digest_of_denoiser(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
@@ -271,15 +315,17 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     setup = Setup(
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
-        subject,
+        subject, purifying,
     )  # fmt: skip
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)
-    for sigma in sigmas:
+    for sigma in purifying or sigmas:
         defense = setup.defense(0, sigma)
         defense.check(few)
-        if isinstance(defense, DenoisedSmoothing):
-            check_denoises(defense, few)
+        if loaded is not None:
+            # A purification's σ is rounded for tables: up, beyond the last step's, at times.
+            once = DenoisedSmoothing(nn.Identity(), *loaded, defense.sigma)
+            check_denoises(once.to(device), few)
         _check_answers(setup, sigma)
     return setup
 
@@ -344,6 +390,39 @@ def check_attacks(setup: Setup, names: Sequence[str]) -> None:
         check_gradients(setup)
 
 
+def check_aim(setup: Setup, targeted: str | None) -> None:
+    """Refuse to aim at a class that a network does not know.
+
+    Raises:
+        IsolossError: saying which it knows.
+    """
+    if targeted is None or not targeted.isdecimal():
+        return
+    for model in setup.models:
+        with torch.no_grad(), frozen(model.fast):
+            known = check_logits(model.fast(setup.images[:1]), setup.labels[:1]).shape[1]
+        if int(targeted) >= known:
+            raise IsolossError(
+                f"--targeted: {model.name} knows no class {targeted}: it has 0 to {known - 1}"
+            )
+
+
+def check_loss(setup: Setup, names: Sequence[str], loss: str, targeted: str | None) -> None:
+    """Refuse a loss that cannot be climbed with these networks, if attacks of these names do.
+
+    Raises:
+        IsolossError: saying why.
+    """
+    kinds = [attack_of(name) for name in names]
+    if loss == USUAL or not any(kind.needs_gradients and not kind.passes for kind in kinds):
+        return
+    few = setup.images[:FEW]
+    labels = with_targets(setup.labels[:FEW], None if targeted is None else 0)
+    for model in setup.models:
+        with frozen(model.fast):
+            objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
+
+
 def check_gradients(setup: Setup) -> None:
     """Refuse networks that let no gradient through.
 
@@ -359,19 +438,23 @@ def check_gradients(setup: Setup) -> None:
 def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     """SHA-256 over weights and noise schedule."""
     sha = hashlib.sha256()
+    predicts = schedule_of(scheduler).predicts
+    if predicts != "epsilon":
+        sha.update(predicts.encode())
     schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
     for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())
-        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        # NumPy knows no bf16; the bytes are the same.
+        sha.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     if isinstance(unet, OwnDenoiser):
         sha.update(digest_of_code(unet.denoise).encode())
     return sha.hexdigest()
 
 
-def _digest_of_attack(name: str, function: OwnAttack) -> str:
-    """SHA-256 over the code of an attack, and over the text of its module where that was named."""
+def _digest_of_function(name: str, function: Callable[..., Any]) -> str:
+    """SHA-256 over the code of a function, and over the text of its module where that was named."""
     if isinstance(function, partial):
-        return digest_of(_digest_of_attack(name, function.func), function.args,
+        return digest_of(_digest_of_function(name, function.func), function.args,
                                 function.keywords)  # fmt: skip
     text = None
     if is_function(name):

@@ -10,12 +10,13 @@ import numpy as np
 from isoloss.naming import percent
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
-from isoloss.results.tables import EvaluationWarning
-from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.results.tables import EvaluationWarning, average_radius_in_words
+from isoloss.results.worst_case import Bits
+from isoloss.robustness.evaluation.plan import Combination
+from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
-from isoloss.settings.attack_kinds import attack_of
-from isoloss.settings.robustness import RADII
+from isoloss.settings.attack_kinds import WORST, attack_of
 
 # What says something against a number, not only about how exactly it is known.
 MILD = (
@@ -27,6 +28,7 @@ MILD = (
     "draws-of-its-own",
     "depends-on-the-batch",
     "gradient-not-finite",
+    "not-trained-with-this-noise",
 )
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
@@ -64,17 +66,14 @@ def under_all(results: Results, network: int, sigma: float | None, eps: float) -
 def _under(
     results: Results, network: int, sigma: float | None, eps: float, attacks: set[str]
 ) -> Bits:
-    against = [
-        results.bits(c, eps)
-        for c in results.curves
-        if c.network == network
-        and c.sigma == sigma
-        and c.attack in attacks
-        and (eps > 0 or c.seed == results.settings.seed)
-    ]
-    against = against if eps > 0 else against[:1]
-    shortest = min((len(bits) for bits in against), default=0)
-    return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))
+    by_seed: dict[int, list[Combination]] = {}
+    for c in results.curves:
+        if (c.network, c.sigma) == (network, sigma) and c.attack in attacks:
+            by_seed.setdefault(c.seed, []).append(c)
+    right = [results.worst_case(each).get(eps, np.ones(0, bool)) for each in by_seed.values()]
+    right = right if eps > 0 else right[:1]
+    shortest = min(map(len, right), default=0)
+    return reduce(np.logical_and, [bits[:shortest] for bits in right], np.ones(shortest, bool))
 
 
 def _of_attack(results: Results) -> str:
@@ -92,23 +91,39 @@ def _of_network(results: Results, network: int, name: str) -> str:
     if not clean.any():
         return f"{said}: nothing is left to attack."
     eps = fallen[0] if fallen else results.epsilons[-1]
-    how = "no more than half of that is left at" if fallen else "more than half of that is left at"
+    how = "no more" if fallen else "more"
     return (
-        f"{said}; {how} {_ball(results, eps)}, {_fraction(left[eps])} under all attacks together."
+        f"{_kept(results, network, None, eps, left[eps])}, {how} than half of the "
+        f"{_fraction(clean)} that it has right unattacked."
+    )
+
+
+def _kept(results: Results, network: int, sigma: float | None, eps: float, right: Bits) -> str:
+    """The headline: what is right image by image whatever attacks."""
+    names = dict.fromkeys(
+        c.attack for c in results.curves if (c.network, c.sigma) == (network, sigma)
+    )
+    attack = attack_of(WORST if len(names) > 1 else next(iter(names)))
+    article = "the " if attack.name == WORST else ""
+    name = results.names[network] if sigma is None else _with_training(results, network)
+    return (
+        f"{name} keeps {_fraction(right)} of {len(right)} images right under "
+        f"{article}{attack.in_reports} at {_ball(results, eps)}"
     )
 
 
 def _of_defense(results: Results, settings: DefendSettings) -> str:
-    return " ".join(
-        _of_defended(results, settings, k, name) for k, name in enumerate(results.names)
-    )
+    return " ".join(_of_defended(results, settings, k) for k in range(len(results.names)))
 
 
-def _of_defended(results: Results, settings: DefendSettings, network: int, name: str) -> str:
+def _of_defended(results: Results, settings: DefendSettings, network: int) -> str:
     """Of a network's best σ: what a transferred attack would make one believe."""
     attacks = {c.attack for c in results.curves if c.sigma is not None}
     transfer = {attack for attack in attacks if not attack_of(attack).adaptive}
-    has_transfer, is_known = bool(transfer), attacks != transfer
+    has_transfer = bool(transfer)
+    is_known = any(not attack_of(attack).is_baseline for attack in attacks - transfer)
+    purified = results.plan.purified
+    sigmas = tuple(purified or settings.sigma)
 
     def transferred(sigma: float, eps: float) -> Bits:
         return _under(results, network, sigma, eps, transfer)
@@ -117,44 +132,39 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
         return under_all(results, network, sigma, eps)
 
     def gap(eps: float) -> float:
-        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in settings.sigma)
-        return max(
-            a - adaptive(s, eps).mean() for a, s in zip(shown, settings.sigma, strict=True)
-        )  # fmt: skip
+        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in sigmas)
+        return max(a - adaptive(s, eps).mean() for a, s in zip(shown, sigmas, strict=True))
 
     epsilons = results.epsilons[1:] or (0.0,)
     eps = max(epsilons, key=gap)
-    sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
+    sigma = max(sigmas, key=lambda s: float(adaptive(s, eps).mean()))
     clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
+    denoised = "and the denoiser" if results.is_denoised else "without a denoiser"
+    behind = f"Behind noise of σ = {sigma:g} {denoised}"
+    if purified:
+        behind = f"Behind the defense ({purified[sigma]})"
     said = (
-        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_fraction(clean)} of "
-        f"{len(clean)} clean images rightly, undefended {_fraction(plain)}."
+        f"{behind}, {_kept(results, network, sigma, eps, adaptive(sigma, eps))}, undefended "
+        f"{_fraction(under_all(results, network, None, eps))}; of clean ones {_fraction(clean)}, "
+        f"undefended {_fraction(plain)}."
     )
-    left = _fraction(adaptive(sigma, eps))
-    without = _fraction(under_all(results, network, None, eps))
-    if has_transfer:
-        shown = _fraction(transferred(sigma, eps))
-        if not is_known:
-            return (
-                f"{said} At {_ball(results, eps)} images made for the undefended network leave "
-                f"{shown}, undefended {without}; no adversary here knows of the defense."
-            )
-        return (
-            f"{said} At {_ball(results, eps)} images made for the undefended network leave "
-            f"{shown}; adversaries who know of the defense leave {left}, where undefended "
-            f"{without} are left."
-        )
-    return (
-        f"{said} At {_ball(results, eps)} all attacks together leave {left}, undefended {without}."
-    )
+    if not has_transfer:
+        return said
+    if not is_known:
+        return f"{said} No adversary here knows of the defense."
+    shown = _fraction(transferred(sigma, eps))
+    return f"{said} Adversaries who do not know of the defense leave {shown}."
 
 
 def _of_certificates(results: Results, settings: CertifySettings, values: int) -> str:
     largest = max(settings.sigma)
     farthest = farthest_radius(largest, settings.draws, settings.alpha)
-    radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
+    reached = [r for r in settings.radii if 0 < r <= farthest]
+    radius = max((r for r in reached if r <= USUAL_RADIUS), default=min(reached, default=0.0))
     each = [_of_certified(results, k, radius) for k in range(len(results.names))]
     if radius == 0:
+        if settings.radii == (0.0,):
+            return " ".join(each)
         return f"{' '.join(each)} So few draws certify no radius beyond {farthest:.2g} in L2."
     # If all values move by the same, that is how far they may.
     linf = 255 * radius / math.sqrt(values)
@@ -176,10 +186,20 @@ def _of_certified(results: Results, network: int, radius: float) -> str:
             f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
             "images themselves"
         )
-    said = f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}"
+    behind = "" if results.is_denoised else " without a denoiser"
+    said = (
+        f"At σ = {best.sigma:g}{behind}, {_with_training(results, network)} is certified to be "
+        f"right for {sure}"
+    )
     if clean.abstained:
         said += f"; for {clean.abstained} the draws leave open which class it is"
-    return f"{said}."
+    return f"{said}. Its average certified radius is {average_radius_in_words([clean])}."
+
+
+def _with_training(results: Results, network: int) -> str:
+    """A network's name, and with what noise it was trained where that matters."""
+    trained = results.trained_with(network)
+    return f"{results.names[network]} ({trained})" if trained else results.names[network]
 
 
 def _trust(warnings: list[EvaluationWarning]) -> str:

@@ -32,7 +32,7 @@ from isoloss.robustness.evaluation.attention import drift, saved_maps
 from isoloss.robustness.evaluation.combination_on_block import UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan
 from isoloss.robustness.evaluation.setup import Setup
-from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
+from isoloss.robustness.smoothing.smoothing import Denoising
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CLEAN
@@ -85,7 +85,7 @@ class ExampleWriter:
         defense = self._setup.defense(combination.network, combination.sigma)
         noise = first_noise(images, indices, combination.seed)
         noisy = defense.noisy(images, noise)
-        denoised = defense.denoise(noisy) if isinstance(defense, DenoisedSmoothing) else noisy
+        denoised = defense.cleaned(noisy, noise) if isinstance(defense, Denoising) else noisy
         answers = _answers(defense.logits(images, noise))
         return {"noisy": noisy.float(), "denoised": denoised.float(), **answers}
 
@@ -122,12 +122,10 @@ class ExampleWriter:
 
     def _entry(self, which: int) -> dict[str, Any]:
         combination = self._plan.combinations[which]
-        defended = combination.sigma is not None
         return {
             "file": self._file(which).name,
             "network": self._setup.models[combination.network].name,
-            "defense": "none" if not defended
-            else "noise" if self._setup.denoiser is None else "denoised",
+            "defense": self._plan.defense(combination, self._settings),
             "sigma": combination.sigma,
             "attack": CLEAN if combination.is_certificate else combination.attack,
             "norm": self._settings.norm,

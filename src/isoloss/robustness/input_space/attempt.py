@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.ascent.ball import ball_of
+from isoloss.robustness.ascent.objective import frozen, objective_of
 from isoloss.robustness.attacks.context import AttackContext, Strayed
-from isoloss.robustness.attacks.objective import frozen, objective_of
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings import AttackSettings, InputProbeSettings, NetworkSettings
 from isoloss.settings.attack_kinds import AttackKind, attack_of
-from isoloss.settings.robustness import EOT_DRAWS
+from isoloss.settings.robustness_fields import EOT_DRAWS
 
 _SHARED = ("norm", "steps", "step_size", "queries", "seed", "device", "precision")
 

@@ -22,7 +22,7 @@ from isoloss.compute.machine.device import summing_dtype
 from isoloss.compute.machine.process_group import Unit
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.robustness.attacks.losses import margin
+from isoloss.robustness.ascent.losses import margin
 from isoloss.robustness.input_space.image_plane import ImagePlane
 from isoloss.robustness.smoothing.smoothing import Smoothing
 

@@ -17,18 +17,18 @@ from isoloss.compute.machine.for_scripts import in_one_line, watch
 from isoloss.compute.machine.hashes import digest_of, digest_of_network
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.run_at_hand import resumed
-from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
+from isoloss.robustness.ascent.refusals import as_images, as_labels
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.refusals import as_images, as_labels
 from isoloss.robustness.evaluation.at_hand import (
     Attacks,
     check_model,
-    logits_of_few,
+    class_names,
     named_attacks,
+    named_denoiser,
 )
 from isoloss.robustness.evaluation.setup import Subject
 from isoloss.robustness.input_space.probing import InputProbing
@@ -135,23 +135,20 @@ def probe_image(
     if attacks is not None:
         asked["attacks"] = named_attacks(attacks, own)
     if denoiser is not None:
-        is_named = isinstance(denoiser, str | Path)
-        asked["denoiser"] = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
+        asked["denoiser"] = named_denoiser(denoiser)
     try:
         settings = InputProbeSettings.model_validate(asked)
     except ValidationError as error:
         raise IsolossError(explain(error)) from error
-    known = logits_of_few(model, images, labels).shape[1]
-    if classes is not None and len(classes) != known:
-        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
+    called = class_names(model, images, labels, classes)
     sigmas = [] if settings.noise is None else [settings.noise]
     subject = Subject(
         {settings.networks[0].label: model},
         Split(images, labels),
         (settings.image,),
-        tuple(map(str, classes if classes is not None else range(known))),
+        called,
         settings.data or "data given in Python",
-        f"an image of {known} classes",
+        f"an image of {len(called)} classes",
         digest_of(digest_of_network(model), model.state_dict()),
         None if denoiser is None else denoiser_of(denoiser, sigmas, images.shape[1]),
         own,

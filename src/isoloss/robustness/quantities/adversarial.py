@@ -20,10 +20,10 @@ from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
 from isoloss.errors import IsolossError
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
-from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.protocol import USUAL_STEP
-from isoloss.robustness.attacks.refusals import check_at_least, check_step_size
+from isoloss.robustness.ascent.ball import Ball, Norm, ball_of, column
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.protocol import USUAL_STEP
+from isoloss.robustness.ascent.refusals import check_at_least, check_step_size
 from isoloss.robustness.quantities.attack_checks import attack_at_centre, attack_that_goes_on
 from isoloss.robustness.quantities.images import images_of, with_images
 
@@ -135,7 +135,7 @@ class Adversarial(Quantity):
                 there = with_images(batch, here)
                 seen, right, gradient = _look(evaluator.losses_of, there, length is not None)
                 better = seen > losses
-                best = torch.where(better.view(-1, 1, 1, 1), here, best)
+                best = torch.where(column(better), here, best)
                 losses, hits = torch.where(better, seen, losses), torch.minimum(hits, right)
                 if length is not None and gradient is not None:
                     here = _moved(here, gradient, length, ball, clean)

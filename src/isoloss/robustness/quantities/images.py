@@ -8,7 +8,7 @@ from torch import Tensor
 
 from isoloss.compute.data.batch import Batch
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_images
+from isoloss.robustness.ascent.refusals import check_images
 
 
 def images_of(batch: Batch, what: str) -> Tensor:

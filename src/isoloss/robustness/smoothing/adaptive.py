@@ -8,50 +8,41 @@ of noise (`isoloss.robustness.attacks.eot`).
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
+from isoloss.robustness.smoothing.smoothing import Around, Denoising
 
 
-class StraightThrough(Smoothing):
+class StraightThrough(Around):
     """A defense whose denoiser counts as the identity when differentiated; attack it with EOT.
 
     The UNet is run forwards only, which makes it about three times cheaper than exact gradients.
     """
 
-    def __init__(self, defense: DenoisedSmoothing) -> None:
-        super().__init__(defense.sigma)
-        self.defense = defense
-        self.generator = defense.generator
-
-    def check(self, images: Tensor) -> None:
-        """Refuse images that the defense refuses."""
-        self.defense.check(images)
+    defense: Denoising
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """The logits of the defense; gradients pass the denoiser as if it were the identity."""
         noisy = self.defense.noisy(images, noise)
-        change = self.defense.denoise(noisy.detach()).detach() - noisy.detach()
+        change = self.defense.cleaned(noisy.detach(), noise).detach() - noisy.detach()
         return self.defense.classifier(noisy + change)
 
 
 def eot_attack(context: AttackContext) -> Attack:
     """PGD with EOT through the whole defense, by its exact gradients."""
-    assert isinstance(context.model, DenoisedSmoothing)
-    # The clamp of the denoised image kills gradients.
-    return _through(context.model.unclamped(), context)
+    return _through(context.differentiable, context)
 
 
 def bpda_attack(context: AttackContext) -> Attack:
     """PGD with EOT, with the denoiser replaced by the identity in the gradient (BPDA)."""
-    assert isinstance(context.model, DenoisedSmoothing)
+    assert isinstance(context.model, Denoising)
     return _through(StraightThrough(context.model), context)
 
 
-def _through(defense: Smoothing, context: AttackContext) -> Attack:
+def _through(defense: nn.Module, context: AttackContext) -> Attack:
     return lambda x, y, eps: expected_ascent(
-        defense, x, y, eps, context.protocol, context.draws, context.generator,
-        batch_size=context.batch_size, watch=context.watch,
+        defense, x, context.aimed(defense, x, y), eps, context.protocol, context.draws,
+        context.generator, batch_size=context.batch_size, loss=context.loss, watch=context.watch,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import as_indices, check_at_least
+from isoloss.robustness.ascent.refusals import as_indices, check_at_least
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.statistics import (
     ALPHA,
@@ -69,17 +69,19 @@ def certify(
     """CERTIFY each image, in order: `n0` draws choose the class, `n` fresh ones bound it.
 
     What comes out for an image follows from its pixels, its index and the seed: go on after a kill
-    with the images that are missing.
+    with the images that are missing. A network of half precision is asked in single precision.
 
     Args:
+        defense: a classifier behind noise and nothing else, or one step of a denoiser.
         images: (N, C, H, W) in [0, 1], at the resolution the certificate is to be about.
         indices: each image's place in the data set.
+        alpha: the probability with which a certificate may be wrong.
         batch_size: draws that go through the network together, of several images where one has
             too few.
 
     Raises:
-        IsolossError: for images the defense is not for, a network that gives NaN or draws random
-            numbers of its own.
+        IsolossError: for images the defense is not for, a purification, a network that gives NaN or
+            draws random numbers of its own.
     """
     defense, images = asked_defense(defense, images, certified=True)
     for each in certify_together(

@@ -7,28 +7,39 @@ On disk a denoiser is a folder as diffusers writes it: `config.json`,
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from types import SimpleNamespace
+from typing import Any, Literal, cast, get_args
 
-import safetensors
+import diffusers
+import torch
 from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from safetensors.torch import load_file
+from diffusers.utils import logging as diffusers_logging
 
+from isoloss.compute.networks.checkpoint_files import read
 from isoloss.compute.networks.checkpoints import save_tensors
-from isoloss.compute.networks.hub import fetch
+from isoloss.compute.networks.state_dicts import say
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_json
-from isoloss.naming import in_one_line
-from isoloss.paths import is_file, is_folder
+from isoloss.files import as_object, read_json, write_json
+from isoloss.naming import first_of, in_one_line
+from isoloss.robustness.smoothing.denoiser_files import (
+    SCHEDULER_CONFIG,
+    UNET_CONFIG,
+    UNET_WEIGHTS,
+    finder,
+    parts_of,
+    refuse_other_pipeline,
+    weights_files,
+)
+from isoloss.robustness.smoothing.schedule import refuse_other_training, schedule_of
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
-from isoloss.run_folder import DENOISER, is_run
-from isoloss.settings.source import denoiser as denoiser_source
-
-UNET_CONFIG = "config.json"
-UNET_WEIGHTS = "diffusion_pytorch_model.safetensors"
-SCHEDULER_CONFIG = "scheduler_config.json"
 
 Size = Literal["tiny", "small", "ddpm"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -39,6 +50,17 @@ _SHAPES: dict[str, tuple[tuple[int, ...], int, int | None]] = {
     "small": ((32, 64, 128, 256), 1, 2),
     "ddpm": ((128, 256, 256, 256), 2, 1),
 }
+_TEXT = ", which wants a text"
+_CODER = ", which makes codes of images (latent diffusion)"
+_NO_UNET = {
+    "UNet2DConditionModel": _TEXT,
+    "AutoencoderKL": _CODER,
+    "AutoencoderTiny": _CODER,
+    "VQModel": _CODER,
+    "DiTTransformer2DModel": ", which wants a class",
+    "Transformer2DModel": ", which wants a class",
+}
+"""What other networks of diffusers want or do."""
 
 
 def build_unet(size: Size, image_size: int, channels: int = 3) -> UNet2DModel:
@@ -108,74 +130,113 @@ def save_denoiser(folder: Path, unet: UNet2DModel, scheduler: DDPMScheduler) -> 
     return folder
 
 
-def load_denoiser(source: str | Path) -> tuple[UNet2DModel, DDPMScheduler]:
-    """(UNet in eval mode, scheduler), from a local folder or by name from the Hugging Face hub.
+def load_denoiser(source: str | Path) -> tuple[UNet2DModel, Any]:
+    """(UNet in single precision and eval mode, scheduler of diffusers), from a local folder or by
+    name from the Hugging Face hub.
 
     A folder holds the files either directly or, as pipelines have them, in `unet` and `scheduler`;
-    a training run's has them in `denoiser`.
+    a training run's has them in `denoiser`. diffusers reads them: also those with the names of its
+    earlier versions, .bin files (never their code), and weights in several files.
 
     Args:
         source: a folder, the name of one that comes with the program (`digits-denoiser`), or one
             on the hub such as `google/ddpm-cifar10-32`.
 
     Raises:
-        IsolossError: naming what is missing, damaged or not to be had.
+        IsolossError: naming what is missing, damaged or not to be had, or why it is not a denoiser
+            that can be used here.
     """
-    unet_config, weights, scheduler_config = _files(source)
-    unet = _from_config(UNet2DModel, unet_config)
-    scheduler = _from_config(DDPMScheduler, scheduler_config)
-    try:
-        missing, unexpected = unet.load_state_dict(load_file(weights), strict=False)
-    except (safetensors.SafetensorError, OSError, RuntimeError) as error:
-        reason = in_one_line(error)[:160]
-        raise IsolossError(f"{weights} does not fit {unet_config}: {reason}") from error
-    if missing or unexpected:
-        odd = f"it has no {missing[0]}" if missing else f"{unexpected[0]} has no place"
-        raise IsolossError(f"{weights} does not fit {unet_config}: {odd}")
-    return unet.eval(), scheduler
+    find = finder(source)
+    name, unet_config = find(UNET_CONFIG, f"unet/{UNET_CONFIG}")
+    if name != UNET_CONFIG:
+        refuse_other_pipeline(find)
+    _check_unet(unet_config)
+    # The weights, which are large, come last: what is refused is not downloaded.
+    scheduler = _scheduler(find(SCHEDULER_CONFIG, f"scheduler/{SCHEDULER_CONFIG}")[1])
+    variants = weights_files(name)
+    weights_name, weights = find(*variants)
+    for part in parts_of(weights):
+        find(name.removesuffix(UNET_CONFIG) + part)
+    variant = variants[weights_name]
+    if variant is not None:
+        say(f"{weights.parent} has weights in {variant} alone: they are taken")
+    return _unet(unet_config, weights, variant), scheduler
 
 
-def _files(source: str | Path) -> tuple[Path, Path, Path]:
-    """The paths of the UNet's configuration and weights, and of the scheduler's configuration."""
-    found = denoiser_source(source)
-    if found.kind in ("shipped", "folder"):
-        folder = found.path
-        if is_run(folder):
-            folder /= DENOISER
-        unet = folder / "unet" if is_folder(folder / "unet") else folder
-        scheduler = folder / "scheduler" if is_folder(folder / "scheduler") else folder
-        paths = unet / UNET_CONFIG, unet / UNET_WEIGHTS, scheduler / SCHEDULER_CONFIG
-        for path in paths:
-            if not is_file(path):
-                raise IsolossError(f"{folder} is no denoiser: there is no {path}")
-        return paths
-    name = str(source)
-    if found.kind != "hub":
+def _check_unet(path: Path) -> None:
+    config = as_object(read_json(path))
+    named = config.get("_class_name")
+    if named != UNet2DModel.__name__:
         raise IsolossError(
-            f"there is no denoiser {name}: give its folder, digits-denoiser, or a name such as "
-            "google/ddpm-cifar10-32"
+            f"{path} describes a {named}{_NO_UNET.get(str(named), '')}: a UNet2DModel is needed"
         )
-    instead = (
-        f"bring {UNET_CONFIG}, {UNET_WEIGHTS} and {SCHEDULER_CONFIG} from "
-        f"https://huggingface.co/{name} in a folder and give that"
-    )
-    return (
-        fetch(name, UNET_CONFIG, instead, "unet"),
-        fetch(name, UNET_WEIGHTS, instead, "unet"),
-        fetch(name, SCHEDULER_CONFIG, instead, "scheduler"),
-    )
-
-
-def _from_config(kind: Any, path: Path) -> Any:
-    """What diffusers makes of a configuration."""
-    config = read_json(path)
-    named = config.get("_class_name") if isinstance(config, dict) else None
-    # Schedulers differ in how they sample, not in the noise they were trained with.
-    scheduler = kind is DDPMScheduler and str(named).endswith("Scheduler")
-    if named != kind.__name__ and not scheduler:
-        raise IsolossError(f"{path} describes a {named}: a {kind.__name__} is needed")
+    size = config.get("sample_size")
+    sides = size if isinstance(size, list) else [1 if size is None else size] * 2
+    if len(sides) != 2 or any(type(side) is not int or side < 1 for side in sides):
+        raise IsolossError(f"{path} is not a usable configuration: sample_size is {size!r}")
     try:
-        return kind.from_config(config)
+        with _silent_diffusers(), torch.device("meta"):
+            cast(Any, UNet2DModel).from_config(config)
     except Exception as error:  # whatever diffusers makes of a damaged configuration
-        reason = in_one_line(error)[:160] or type(error).__name__
-        raise IsolossError(f"{path} is not a usable configuration: {reason}") from error
+        raise IsolossError(f"{path} is not a usable configuration: {_reason(error)}") from error
+    known = inspect.signature(UNet2DModel.__init__).parameters
+    unknown = [key for key in config if key not in known and not key.startswith("_")]
+    if unknown:
+        say(f"{path}: diffusers does not know {first_of(unknown)}, which is left out")
+
+
+def _unet(path: Path, weights: Path, variant: str | None) -> UNet2DModel:
+    try:
+        with _silent_diffusers():
+            unet, found = cast(Any, UNet2DModel).from_pretrained(
+                path.parent,
+                variant=variant,
+                use_safetensors="safetensors" in weights.name,
+                local_files_only=True,
+                low_cpu_mem_usage=False,
+                output_loading_info=True,
+            )
+    except Exception as error:  # whatever diffusers makes of damaged files
+        read(weights)  # says what is wrong with the file, where that is it
+        raise IsolossError(f"{weights} does not fit {path}: {_reason(error)}") from error
+    if found["missing_keys"] or found["unexpected_keys"]:
+        missing = [f"it has no {key}" for key in sorted(found["missing_keys"])]
+        odd = (missing or [f"{key} has no place" for key in sorted(found["unexpected_keys"])])[0]
+        raise IsolossError(f"{weights} does not fit {path}: {odd}")
+    # A copy lies in memory, and where kernels that give the same bits every time want it to lie.
+    return copy.deepcopy(unet.float().eval())
+
+
+def _scheduler(path: Path) -> Any:
+    config = as_object(read_json(path))
+    name = config.get("_class_name")
+    if not isinstance(name, str) or not name.endswith("Scheduler"):
+        raise IsolossError(f"{path} describes a {name}: a scheduler of diffusers is needed")
+    try:
+        refuse_other_training([name], SimpleNamespace(**config))
+        scheduler = getattr(diffusers, name).from_config(config)
+        schedule_of(scheduler)
+    except IsolossError as error:
+        raise IsolossError(f"{path}: {error}") from error
+    except Exception as error:  # whatever diffusers makes of a damaged configuration
+        raise IsolossError(f"{path} is not a usable configuration: {_reason(error)}") from error
+    return scheduler
+
+
+@contextmanager
+def _silent_diffusers() -> Generator[None]:
+    """What is wrong is said once, in an error."""
+    before = diffusers_logging.get_verbosity()
+    has_bars = diffusers_logging.is_progress_bar_enabled()
+    diffusers_logging.set_verbosity(logging.CRITICAL)
+    diffusers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        diffusers_logging.set_verbosity(before)
+        if has_bars:
+            diffusers_logging.enable_progress_bar()
+
+
+def _reason(error: Exception) -> str:
+    return in_one_line(error)[:160] or type(error).__name__

@@ -23,7 +23,7 @@ from isoloss.compute.training.recorded_trajectory import TrajectoryPoint
 from isoloss.compute.training.training_run import Training
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.robustness.attacks.refusals import check_images
+from isoloss.robustness.ascent.refusals import check_images
 from isoloss.robustness.smoothing.denoiser import Size, build_scheduler, build_unet, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import Average, denoising_loss
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.smoothing.schedule import schedule_of
 
 Denoise = Callable[[Tensor, float], Tensor]
 """Images (N, C, H, W) on the [0, 1] scale with noise of σ in them, not clamped, and σ, to denoised
@@ -35,9 +36,22 @@ def denoiser_of(given: Any, sigmas: Sequence[float], channels: int) -> tuple[nn.
 
         return load_denoiser(given)
     if isinstance(given, tuple | list):
-        given = SimpleNamespace(**dict(zip(("unet", "scheduler"), given, strict=False)))
+        pair = cast("Sequence[Any]", given)
+        if len(pair) != 2 or not isinstance(pair[0], nn.Module):
+            kinds = ", ".join(type(one).__name__ for one in pair)
+            raise IsolossError(
+                "a denoiser may be (unet, scheduler), a network and what says what noise it was "
+                f"trained with, but not ({kinds})"
+            )
+        given = SimpleNamespace(unet=pair[0], scheduler=pair[1])
     unet, scheduler = getattr(given, "unet", None), getattr(given, "scheduler", None)
-    if isinstance(unet, nn.Module) and hasattr(scheduler, "alphas_cumprod"):
+    if getattr(given, "vae", None) is not None or getattr(given, "vqvae", None) is not None:
+        raise IsolossError(
+            "the pipeline denoises what an autoencoder makes of images (latent diffusion): one "
+            "that denoises the images themselves is needed"
+        )
+    if isinstance(unet, nn.Module):
+        schedule_of(scheduler)
         return unet, scheduler
     if hasattr(given, "config") and hasattr(given.config, "in_channels"):
         raise IsolossError(

@@ -15,15 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import (
+from isoloss.robustness.ascent.asking import (
     FEW,
     Answers,
     ask_twice,
     computes_in_half,
     refuse_no_network,
 )
-from isoloss.robustness.attacks.refusals import as_logits, check_images
-from isoloss.robustness.smoothing.timestep import timestep_for_sigma
+from isoloss.robustness.ascent.refusals import as_logits, check_images
+from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 
 class Smoothing(nn.Module):
@@ -37,6 +37,7 @@ class Smoothing(nn.Module):
     """
 
     is_random = True
+    is_certifiable = True
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
@@ -52,6 +53,10 @@ class Smoothing(nn.Module):
             images.shape, generator=self.generator, device=images.device, dtype=images.dtype
         )
         return self.logits(images, noise)
+
+    def unclamped(self) -> Smoothing:
+        """What to take gradients of: this itself, where nothing is clamped."""
+        return self
 
     def check(self, images: Tensor) -> None:
         """Refuse images that this classifier is not for.
@@ -80,8 +85,8 @@ class Smoothing(nn.Module):
         raise NotImplementedError
 
 
-class OneByOne(Smoothing):
-    """A defense whose answer depends on the batch, asked about one image at a time."""
+class Around(Smoothing):
+    """A defense, asked in another way."""
 
     def __init__(self, defense: Smoothing) -> None:
         super().__init__(defense.sigma)
@@ -91,6 +96,10 @@ class OneByOne(Smoothing):
     def check(self, images: Tensor) -> None:
         """Refuse images that the defense refuses."""
         self.defense.check(images)
+
+
+class OneByOne(Around):
+    """A defense whose answer depends on the batch, asked about one image at a time."""
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """The defense's logits, image by image."""
@@ -115,7 +124,12 @@ class OwnNoise(Smoothing):
 
 
 class GaussianSmoothing(Smoothing):
-    """A classifier behind noise alone, as one trained with noise may be (Cohen et al.)."""
+    """A classifier behind noise alone, as one trained with noise may be (Cohen et al.).
+
+    Args:
+        classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+    """
 
     def __init__(self, classifier: nn.Module, sigma: float) -> None:
         super().__init__(sigma)
@@ -144,7 +158,51 @@ class Together(nn.Module):
         return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
 
 
-class DenoisedSmoothing(Smoothing):
+class Denoising(Smoothing):
+    """A classifier behind noise and a diffusion model that takes it away.
+
+    Args:
+        classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
+        unet, scheduler: the denoiser, as `DenoiserAtSteps` takes it.
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+
+    Raises:
+        IsolossError: if the denoiser is of a kind that has no closed form.
+    """
+
+    def __init__(
+        self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float
+    ) -> None:
+        super().__init__(sigma)
+        refuse_no_network(classifier)
+        self.classifier, self.scheduler = classifier, scheduler
+        self.denoiser = DenoiserAtSteps(unet, scheduler)
+
+    @property
+    def unet(self) -> nn.Module:
+        """What predicts, in single precision at least."""
+        return self.denoiser.unet
+
+    def unclamped(self) -> Denoising:
+        """The same defense as adversaries take its gradients, which no clamp kills."""
+        raise NotImplementedError
+
+    def check(self, images: Tensor) -> None:
+        """Refuse also images of another size or number of channels than the denoiser's."""
+        super().check(images)
+        refuse_misfit(self.unet, images)
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Logits (N, classes) of the noisy images, denoised."""
+        return self.classifier(self.cleaned(self.noisy(images, noise), noise))
+
+    def cleaned(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        """What the classifier is given, on the [0, 1] scale, of images with σ times the `noise` in
+        them."""
+        raise NotImplementedError
+
+
+class DenoisedSmoothing(Denoising):
     """A classifier behind noise and one step of a diffusion model's denoiser.
 
     The noise is exactly σ and is added at the images' own resolution, which the certificate is
@@ -152,10 +210,7 @@ class DenoisedSmoothing(Smoothing):
 
     Args:
         classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
-        unet: predicts the noise ε̂(x_t, t) of images in [−1, 1], as `diffusers.UNet2DModel`; of
-            those that predict a variance too, the first C channels are taken.
-        scheduler: what the denoiser was trained with: `alphas_cumprod` and, as diffusers has it,
-            `config.prediction_type`.
+        unet, scheduler: the denoiser, as `DenoiserAtSteps` takes it.
         sigma: standard deviation of the noise on the [0, 1] image scale.
         clamp: whether the denoised image is clamped to its range. That kills gradients: attack
             what `unclamped` returns.
@@ -165,65 +220,37 @@ class DenoisedSmoothing(Smoothing):
             closed form.
     """
 
-    timestep: Tensor
-
     def __init__(
         self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float, *,
         clamp: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(sigma)
-        refuse_no_network(classifier)
-        self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
+        super().__init__(classifier, unet, scheduler, sigma)
         self.clamp = clamp
-        step, level = timestep_for_sigma(scheduler.alphas_cumprod, sigma)
-        self.t = step
-        self.register_buffer("timestep", torch.tensor(step), persistent=False)
-        alpha = float(torch.as_tensor(scheduler.alphas_cumprod)[step])
-        self._scale = math.sqrt(alpha)
+        schedule = self.denoiser.schedule
+        self.t = schedule.step_for(sigma)
+        self._scale = math.sqrt(schedule.alpha(self.t))
         # Below the schedule's first step there is less noise than any step would take away.
-        self._level = min(level, 2 * sigma) if step == 0 else level
-        _check_kind(unet, scheduler)
+        level = schedule.level(self.t)
+        self._share = min(1.0, 2 * sigma / level) if self.t == 0 and level > 0 else 1.0
 
     def unclamped(self) -> DenoisedSmoothing:
         """The same defense, but for the clamp: what to take gradients of."""
         twin = DenoisedSmoothing(
             self.classifier, self.unet, self.scheduler, self.sigma, clamp=False
-        ).to(self.timestep.device)
+        ).to(self.denoiser.steps.device)
         twin.generator = self.generator
         return twin
 
-    def check(self, images: Tensor) -> None:
-        """Refuse also images of another size or number of channels than the denoiser's."""
-        super().check(images)
-        config = getattr(self.unet, "config", None)
-        channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
-        if channels is not None and channels != images.shape[1]:
-            raise IsolossError(
-                f"the denoiser is for images of {channels} channels, these have {images.shape[1]}"
-            )
-        expected = (size, size) if isinstance(size, int) else size
-        if expected is not None and tuple(expected) != tuple(images.shape[2:]):
-            raise IsolossError(
-                f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
-                "take one of their size, or the images at its size (--image-size, where they are "
-                "read from a folder)"
-            )
-
-    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Logits (N, classes) of the noisy images, denoised."""
-        return self.classifier(self.denoise(self.noisy(images, noise)))
+    def cleaned(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        """`denoise`; the `noise` is in the images."""
+        return self.denoise(noisy)
 
     def denoise(self, noisy: Tensor) -> Tensor:
         """The denoised images on the [0, 1] scale, of images with the noise σ in them."""
         x_t = self._scale * (2 * noisy - 1)
-        predicted = _tensor_of(self.unet(x_t, self.timestep))
-        if predicted.shape[1] not in (x_t.shape[1], 2 * x_t.shape[1]):
-            raise IsolossError(
-                f"the denoiser gives {predicted.shape[1]} channels for images of {x_t.shape[1]}"
-            )
-        predicted = predicted[:, : x_t.shape[1]].to(x_t.dtype)
-        # (x_t − √(1−ᾱ) ε̂) / √ᾱ, with √(1−ᾱ) / √ᾱ = σ_t
-        clean = x_t / self._scale - self._level * predicted
+        clean = self.denoiser.clean(x_t, self.t)
+        if self._share < 1:
+            clean = torch.lerp(x_t / self._scale, clean, self._share)
         return ((clean.clamp(-1, 1) if self.clamp else clean) + 1) / 2
 
 
@@ -253,24 +280,3 @@ def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) ->
             f"error of {before:.3g}, denoised it is {after:.3g}; it belongs to other images or "
             "another range"
         )
-
-
-def _check_kind(unet: nn.Module, scheduler: Any) -> None:
-    kind = getattr(getattr(scheduler, "config", None), "prediction_type", "epsilon")
-    if kind != "epsilon":
-        raise IsolossError(f"the denoiser predicts {kind!r}: one that predicts epsilon is needed")
-    config = getattr(unet, "config", None)
-    if getattr(config, "center_input_sample", False):
-        raise IsolossError("the denoiser is for inputs in [0, 1]: one for [−1, 1] is needed")
-    if getattr(config, "num_class_embeds", None) or getattr(config, "class_embed_type", None):
-        raise IsolossError("the denoiser wants to know the class: one without classes is needed")
-
-
-def _tensor_of(output: Any) -> Tensor:
-    """What a denoiser predicts, out of what diffusers wraps it in."""
-    output = getattr(output, "sample", output)
-    return output[0] if isinstance(output, tuple) else output
-
-
-def _by(size: Any) -> str:
-    return "×".join(str(n) for n in size)

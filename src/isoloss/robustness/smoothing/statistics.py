@@ -49,6 +49,7 @@ def certified_radius(successes: int, n: int, sigma: float, alpha: float = ALPHA)
     Args:
         successes: of `n` noisy draws, those that the class won.
         sigma: the noise's standard deviation on the [0, 1] scale.
+        alpha: the probability with which the radius may be wrong.
 
     Returns:
         None, to abstain, where the lower bound p_A on the class's probability is not above ½.

@@ -28,7 +28,7 @@ def timestep_for_sigma(alphas_cumprod: Tensor, sigma: float) -> tuple[int, float
     """
     alphas = torch.as_tensor(alphas_cumprod).detach().cpu().double()
     levels = ((1 - alphas) / alphas).sqrt()
-    most = float(levels[-1]) / 2
+    most = float(levels[alphas > 0][-1]) / 2  # where nothing of the image is left is no such step
     if not 0 <= sigma <= most:
         raise IsolossError(
             f"σ = {sigma:g} is outside the denoiser's schedule, which has noise up to {most:.4g} "

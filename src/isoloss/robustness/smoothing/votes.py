@@ -7,6 +7,8 @@ any image can be counted alone, later, or again, and more draws continue what fe
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +20,9 @@ from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import Answers, tell
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import (
+from isoloss.robustness.ascent.asking import HALF, Answers, computes_in_half, tell
+from isoloss.robustness.ascent.objective import frozen
+from isoloss.robustness.ascent.refusals import (
     as_images,
     as_indices,
     as_labels,
@@ -29,6 +31,7 @@ from isoloss.robustness.attacks.refusals import (
     check_logits,
 )
 from isoloss.robustness.smoothing.smoothing import OneByOne, Smoothing, Together
+from isoloss.settings.robustness_fields import NOT_CERTIFIED
 
 BLOCK = 100  # draws from one seed
 USUAL_BATCH = 1024
@@ -40,20 +43,26 @@ def asked_defense(
     defense: Any, images: Any, *, certified: bool = False
 ) -> tuple[Smoothing, Tensor]:
     """A defense as draws can be counted of it, and (N, C, H, W) images where it is: what is behind
-    the noise is asked twice.
+    the noise is asked twice, and of half precision judged in single precision.
 
     Args:
         certified: whether certificates are to follow, which nothing else may draw for.
 
     Raises:
-        IsolossError: if something else is given, or what is behind the noise draws too.
+        IsolossError: if something else is given, a purification is to be certified, or what is
+            behind the noise draws too.
     """
     if not isinstance(defense, Smoothing):
         raise IsolossError(
             f"a {type(defense).__name__} is behind no noise: give GaussianSmoothing(network, σ), "
             "or DenoisedSmoothing with a denoiser"
         )
+    if certified and not defense.is_certifiable:
+        raise IsolossError(NOT_CERTIFIED)
     images = as_images(images, defense)
+    if computes_in_half(defense):
+        defense = _in_single_precision(defense)
+    images = images.float() if images.dtype in HALF else images
     defense.check(images)
     with frozen(defense):
         found = defense.answers_about(images)
@@ -61,6 +70,26 @@ def asked_defense(
         refuse_random(found, "the network")
     tell(found)
     return (OneByOne(defense) if found.depends_on_batch else defense), images
+
+
+def _in_single_precision(defense: Smoothing) -> Smoothing:
+    """A copy that computes in single precision, in which noise is normal to more digits than any
+    certificate has; what was made fast in another stays as it was asked to be, and that is said."""
+    asked = {str(p) for m in defense.modules() if (p := getattr(m, "precision", "fp32")) != "fp32"}
+    if asked:
+        warnings.warn(
+            f"this network computes in {', '.join(sorted(asked))}, and that is what is counted: "
+            "give Fast(…, precision='fp32') for single precision",
+            stacklevel=4,
+        )
+        return defense
+    warnings.warn(
+        "this network is of half precision, and is judged in single precision: what is counted is "
+        "of network.float()",
+        stacklevel=4,
+    )
+    drawn = defense.generator
+    return copy.deepcopy(defense, {id(drawn): drawn}).float()
 
 
 def refuse_random(found: Answers, name: str) -> None:

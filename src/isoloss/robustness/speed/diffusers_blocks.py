@@ -15,6 +15,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 
+from isoloss.robustness.speed.frozen_convolution import FrozenConvolution, freeze_convolutions
 from isoloss.robustness.speed.group_norm import Bf16GroupNorm
 
 
@@ -28,8 +29,10 @@ def avoid_slow_bf16(unet: nn.Module) -> None:
             module.set_processor(AttnProcessor())
 
 
-def avoid_repetitions(unet: nn.Module) -> None:
-    """Change, in place, what is done for every image, or for every value, and need not be."""
+def avoid_repetitions(unet: nn.Module) -> bool:
+    """Change, in place, what is done for every image, or for every value, and need not be; whether
+    there is anything of it."""
+    before = [type(module) for module in unet.modules()]
     on_cpu = all(p.device.type == "cpu" for p in unet.parameters())
     for module in unet.modules():
         if type(module) is ResnetBlock2D:
@@ -42,6 +45,9 @@ def avoid_repetitions(unet: nn.Module) -> None:
             plain = module.norm is None and module.interpolate and module.name == "conv"
             if plain and module.use_conv and not module.use_conv_transpose:
                 module.__class__ = _Doubled
+    if on_cpu:
+        freeze_convolutions(unet)
+    return before != [type(module) for module in unet.modules()]
 
 
 class _Block(ResnetBlock2D):
@@ -52,10 +58,12 @@ class _Block(ResnetBlock2D):
         assert self.time_emb_proj is not None
         hidden = self.conv1(self._rectified(self.norm1(input_tensor)))
         hidden.add_(self.time_emb_proj(self.nonlinearity(temb[:1]))[:, :, None, None])
-        hidden = self.conv2(self._rectified(self.norm2(hidden)))
+        hidden = self._rectified(self.norm2(hidden))
         if self.conv_shortcut is not None:
             input_tensor = self.conv_shortcut(input_tensor)
-        return hidden.add_(input_tensor)
+        if isinstance(self.conv2, FrozenConvolution):
+            return self.conv2(hidden, input_tensor)
+        return self.conv2(hidden).add_(input_tensor)
 
     def _rectified(self, images: Tensor) -> Tensor:
         """Written over what a norm has given, where no backward pass needs that."""

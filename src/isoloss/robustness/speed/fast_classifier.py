@@ -11,10 +11,14 @@ from isoloss.compute.machine.device import arithmetic, as_float32, reduced_preci
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.copying import copied, freeze
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
-from isoloss.robustness.attacks.asking import FEW, Answers, ask_twice
-from isoloss.robustness.attacks.refusals import as_logits
+from isoloss.robustness.ascent.asking import FEW, Answers, ask_twice
+from isoloss.robustness.ascent.refusals import as_logits
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
+from isoloss.robustness.speed.fusing import fused
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
+
+GRADIENT_TOLERANCE = 0.1
+"""Relative; a wrong gradient is another one altogether."""
 
 
 class Fast(nn.Module):
@@ -105,25 +109,44 @@ def layout_of(network: nn.Module) -> torch.memory_format:
     return last if any(turned) else torch.contiguous_format
 
 
-@torch.no_grad()
 def _shortened(network: nn.Module, few: Tensor) -> nn.Module:
-    """`network` without its batch norms and with shorter ways through small maps, as far as it then
-    gives the same."""
+    """`network` without its batch norms, with shorter ways through small maps and with fewer passes
+    over large ones, as far as it then gives the same, and the same gradient."""
     with arithmetic(few.device, "fp32"):
         try:
-            expected = network(few)
+            expected = _logits_and_gradient(network, few)
         except Exception:  # what a network cannot do is said where it is asked to
             return network
-        largest = expected.abs().max().clamp(min=1)
-        for change in (_folded, lambda n: with_small_maps(n, few), pooling_first):
+        for change in (_folded, lambda n: with_small_maps(n, few), pooling_first, fused):
             try:
                 changed = change(copy.deepcopy(network))
-                given = changed(few)
+                given = _logits_and_gradient(changed, few)
             except Exception:
                 continue
-            if is_same(given, expected, largest):
+            if _agree(given, expected):
                 network = changed
     return network
+
+
+@torch.enable_grad()
+def _logits_and_gradient(network: nn.Module, few: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits, and the gradient of the sum of their squares; 0 where none reaches the images."""
+    images = few.detach().clone().requires_grad_()
+    logits = network(images)
+    gradient = None
+    if logits.requires_grad:
+        (gradient,) = torch.autograd.grad(logits.square().sum(), images, allow_unused=True)
+    return logits.detach(), torch.zeros_like(few) if gradient is None else gradient
+
+
+def _agree(given: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> bool:
+    """Whether logits differ by no more than rounding, and gradients by no more than what follows
+    from it where rectifiers are at their edge."""
+    (logits, gradient), (same_logits, same_gradient) = given, expected
+    apart = (gradient - same_gradient).norm()
+    return is_same(logits, same_logits, same_logits.abs().max().clamp(min=1)) and bool(
+        apart <= GRADIENT_TOLERANCE * same_gradient.norm()
+    )
 
 
 def _folded(network: nn.Module) -> nn.Module:

@@ -103,13 +103,8 @@ def pooling_first(network: nn.Module) -> nn.Module:
     Where the graph cannot be traced, the network as it is.
     """
     kinds = {type(m) for m in network.modules()}
-    if not {nn.ReLU, nn.MaxPool2d} <= kinds:
-        return network
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            traced = network if isinstance(network, fx.GraphModule) else fx.symbolic_trace(network)
-    except Exception:  # tracing a user's network may raise anything
+    traced = traced_graph(network) if {nn.ReLU, nn.MaxPool2d} <= kinds else None
+    if traced is None:
         return network
     modules = dict(traced.named_modules())
     swapped = False
@@ -130,3 +125,21 @@ def pooling_first(network: nn.Module) -> nn.Module:
     traced.graph.lint()
     traced.recompile()
     return traced
+
+
+def traced_graph(network: nn.Module) -> fx.GraphModule | None:
+    """The graph of a network; None where there is none, as where it depends on the data."""
+    if isinstance(network, fx.GraphModule):
+        return network
+    tracer = _Tracer()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return fx.GraphModule(network, tracer.trace(network))
+    except Exception:  # tracing a user's network may raise anything
+        return None
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, SmallMap) or super().is_leaf_module(m, module_qualified_name)

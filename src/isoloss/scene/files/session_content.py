@@ -91,7 +91,7 @@ class ComparisonEntry:
         runs: their folders; none where they are those of a tag.
         hidden: the folders of those that are not drawn.
         chart: the name of the one chart that is drawn; "" for all.
-        along, smooth, log, parts, by: as in `library.comparison.comparison.View`.
+        along, smooth, log, parts, by, reference: as in `library.comparison.comparison.View`.
     """
 
     runs: tuple[LayerEntry, ...] = ()
@@ -103,6 +103,7 @@ class ComparisonEntry:
     log: bool = False
     parts: tuple[str, ...] = PARTS
     by: Criterion = "majority"
+    reference: tuple[str, ...] = ()
 
 
 RANGES[ComparisonEntry, "smooth"] = (0.0, 0.98)

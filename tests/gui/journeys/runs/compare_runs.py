@@ -184,8 +184,9 @@ def length_of(d: Driver, folder: Path) -> int:
     return len(traces[0].xs) if traces else 0
 
 
-for number in range(COUNT):
-    train(number)
-for number in range(2):
-    attack(number)
-drive(compare_runs)
+if __name__ == "__main__":
+    for number in range(COUNT):
+        train(number)
+    for number in range(2):
+        attack(number)
+    drive(compare_runs)

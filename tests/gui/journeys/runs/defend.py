@@ -32,7 +32,8 @@ def ask(d: Driver) -> None:
     form_driver.typed("denoiser", "digits-classifier")
     d.until(lambda: "is a classifier: choose a denoiser" in form.error, "the error")
     d.shot("defend_wrong.png")
-    form_driver.suggested("denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
+    offered = ["digits-denoiser", "google/ddpm-cifar10-32", "none"]
+    form_driver.suggested("denoiser", offered, 0)
     d.until(lambda: form.settings is not None, f"the form to be right ({form.error})")
 
     form_driver.typed("eps", "0.05 -1")
@@ -45,7 +46,7 @@ def ask(d: Driver) -> None:
         ("votes", 3),
     ):
         form_driver.typed(name, value)
-    for name in ("bpda", "square"):
+    for name in ("bpda", "square", "noise", "surrogates"):
         d.click(f"source/attacks/{name}")
     assert form.values["attacks"] == "transfer,eot"
     d.click("More")
@@ -64,7 +65,7 @@ def watch(d: Driver):
     followed = evaluation.followed
     assert workspace.runs.selected is followed
     d.shot("defend_starts.png")
-    d.until(lambda: len(evaluation.curves) == 3 or followed.failure, "the first accuracies", 100)
+    d.until(lambda: len(evaluation.curves) >= 3 or followed.failure, "the first accuracies", 100)
     assert not followed.failure, followed.failure
     assert followed.status == "running"
     first: dict[tuple[Curve, float], AccuracyInterval] = {}
@@ -73,11 +74,12 @@ def watch(d: Driver):
         for curve in evaluation.curves:
             for row in curve.rows:
                 first.setdefault((curve.key, row.eps), row.accuracy_by("majority"))
-        return len(first) == 3 * 3
+        return len(first) == 4 * 3
 
     d.until(first_of_all, "those of all attacks", 100)
-    names = ["PGD, undefended", "Transfer, σ = 0.25", "EOT, σ = 0.25"]
-    assert [c.name for c in evaluation.curves] == names
+    assert [c.name for c in evaluation.curves] == [
+        "Worst of all attacks, σ = 0.25", "PGD, undefended", "Transfer, σ = 0.25", "EOT, σ = 0.25",
+    ]  # fmt: skip
     assert all(share.low <= share.accuracy <= share.high for share in first.values())
     assert all(share.high - share.low > 0.6 for share in first.values()), "of three images"
     d.until(lambda: d.parts.large_plots.robustness.plot.points, "the points")
@@ -149,7 +151,7 @@ def choose_curves(d: Driver, evaluation) -> None:
     plot = d.parts.large_plots.robustness.plot
     d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
-    d.until(lambda: len({p[2].curve.name for p in plot.points}) == 2, "the curve to go")
+    d.until(lambda: len({p[2].curve.name for p in plot.points}) == 3, "the curve to go")
     d.ctx.set_ref(d.ctx.window_info("//Viewport/curve").window)  # no wildcard finds a combo box
     d.click("##criterion")
     d.click("//$FOCUSED/$$2/Worst draw")
@@ -162,7 +164,7 @@ def choose_curves(d: Driver, evaluation) -> None:
     d.ctx.mouse_move_to_pos((panel.pos.x + panel.size.x / 3, panel.pos.y + 60))
     d.ctx.mouse_click(0)
     again = d.until(lambda: d.parts.workspace.evaluations.shown, "the curves again")
-    assert len(again.curves) == 3
+    assert len(again.curves) == 4
 
 
 drive(defend)

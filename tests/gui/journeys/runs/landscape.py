@@ -21,7 +21,8 @@ def landscape(d: Driver) -> None:
     browser = workspace.evaluations.shown.browser
     browser.image, browser.eps = 2, 0.3
     d.click("//Examples/**/landscape")
-    followed = d.until(lambda: workspace.runs.selected, "the run")
+    runs = workspace.runs
+    followed = d.until(lambda: runs.selected.run.folder != RUN and runs.selected, "the run")
     asked = followed.run.settings
     assert (asked.kind, asked.image, asked.eps, asked.sigma) == ("probe-input", 2, 0.3, 0.25)
     assert asked.denoiser == "digits-denoiser"

@@ -7,14 +7,14 @@ from drive import Driver, drive, patience
 from imgui_bundle import imgui
 
 from isoloss.app.state.opening.opener import open_path
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 
 STEP, VALLEY, DEFENDED = sys.argv[1], *map(Path, sys.argv[2:4])
 BAR = "//##MainMenuBar/**/"
 
 
 def begin(d: Driver) -> None:
-    settle(d)
+    d.settle()
     nothing_open(d)
     surface(d)
     one_for_all(d)
@@ -41,7 +41,7 @@ def surface(d: Driver) -> None:
     d.until(lambda: "Slice" not in seen(d), "it to close")
     d.press(imgui.Key.m)
     d.until(lambda: rect_of("Minima"), "the minima")
-    settle(d)
+    d.settle()
 
 
 def one_for_all(d: Driver) -> None:
@@ -50,23 +50,23 @@ def one_for_all(d: Driver) -> None:
         before = places(d)
         tab(d, "Minima")
         d.until(lambda: seen(d) == {"Minima"} and rect_of("Viewport") is None, "it to be alone")
-        settle(d)
+        d.settle()
         left, _, right, _ = rect_of("Minima")
         assert (left, right) == (0, imgui.get_io().display_size.x)
         d.shot("layouts_maximized.png")
         back()
         d.until(lambda: rect_of("Viewport"), "the others")
-        settle(d)
+        d.settle()
         assert places(d) == before
     # The pictures have no tab; a command does it, and the bar offers the way back.
     before = places(d)
     d.ctx.set_ref("")
     d.ctx.menu_click("##MainMenuBar/View/Layout/###maximize")
     d.until(lambda: len(seen(d)) < 2, "one to be alone")
-    settle(d)
+    d.settle()
     d.click(f"{BAR}maximized")
     d.until(lambda: len(seen(d)) > 4, "the others")
-    settle(d)
+    d.settle()
     assert places(d) == before
 
 
@@ -82,15 +82,15 @@ def fold(d: Driver) -> None:
         d.until(lambda gone=gone: seen(d) == before.keys() - gone, f"the {side} to be folded")
         d.click(f"{BAR}fold-{side}")
         d.until(lambda: seen(d) == before.keys(), f"the {side} to be unfolded")
-        settle(d)
+        d.settle()
         assert places(d) == before
     d.press(imgui.Key.f9)
     d.until(lambda: not seen(d), "all to be folded")
-    settle(d)
+    d.settle()
     d.shot("layouts_folded.png")
     d.press(imgui.Key.f9)
     d.until(lambda: seen(d) == before.keys(), "all to be unfolded")
-    settle(d)
+    d.settle()
     assert places(d) == before
 
 
@@ -102,12 +102,12 @@ def follow(d: Driver) -> None:
     d.until(lambda: layouts.name == "Robustness", "the layout of robustness runs")
     d.until(lambda: len(large.robustness.plot.points) == 9, "its curves in the middle")
     d.until(lambda: rect_of("Examples"), "the examples")
-    settle(d)
+    d.settle()
     assert seen(d) == {"Experiments", "Jobs", "Runs", "Log", "Examples"}
     d.shot("layouts_robustness.png")
     d.click(f"{BAR}layout-Landscape")
     d.until(lambda: layouts.name == "Landscape" and rect_of("Layers"), "the surface again")
-    settle(d)
+    d.settle()
     assert not large.fill_viewport
     open_path(d.parts.workspace, DEFENDED)
     d.ctx.yield_(8)
@@ -115,10 +115,10 @@ def follow(d: Driver) -> None:
     for key, name in ((imgui.Key.f3, "Robustness"), (imgui.Key.f4, "Compare")):
         d.press(key)
         d.until(lambda name=name: layouts.name == name, name)
-    settle(d)
+    d.settle()
     d.shot("layouts_compare.png")
     d.press(imgui.Key.f2)
-    settle(d)
+    d.settle()
 
 
 def own(d: Driver) -> None:
@@ -140,7 +140,7 @@ def own(d: Driver) -> None:
     d.until(lambda: not {"Experiments", "Layers"} & seen(d), "both sides to be folded")
     d.press(imgui.Key.f2)
     d.until(lambda: {"Experiments"} <= seen(d), "the right side in the other layout")
-    settle(d)
+    d.settle()
     d.ctx.set_ref("")
     d.ctx.menu_click("##MainMenuBar/View/Layout/###edit-layouts")
     d.type("//Layouts/$$0/##name", "Wider")
@@ -163,23 +163,23 @@ def leave(d: Driver) -> None:
     d.until(lambda: layouts.name == "Wider", "one's own")
     d.press(imgui.Key.f7)
     d.until(lambda: not seen(d), "all sides to be folded")
-    settle(d)
+    d.settle()
 
 
 def again(d: Driver) -> None:
     """In the next window it is as it was left."""
     layouts = d.parts.docking.layouts
-    settle(d)
+    d.settle()
     assert layouts.names == ["Landscape", "Robustness", "Compare", "Wider"]
     assert layouts.name == "Wider"
     assert not seen(d)
     d.shot("layouts_again.png")
     d.press(imgui.Key.f9)
     d.until(lambda: {"Layers", "Experiments", "Runs"} <= seen(d), "all sides")
-    settle(d)
+    d.settle()
     d.press(imgui.Key.f2)
     d.until(lambda: layouts.name == "Landscape", "Landscape")
-    settle(d)
+    d.settle()
     assert "Layers" not in seen(d)
     d.ctx.set_ref("")
     d.ctx.menu_click("##MainMenuBar/View/Layout/###reset-layout")
@@ -212,12 +212,6 @@ def tab(d: Driver, name: str) -> None:
     with patience():
         d.ctx.mouse_double_click(0)
         d.ctx.yield_(2)
-
-
-def settle(d: Driver) -> None:
-    """Let frames pass until what was docked has its place."""
-    frames = d.window.frames
-    d.until(lambda: d.window.frames > frames + 9, "further frames")
 
 
 drive(begin if STEP == "begin" else again, *([] if STEP == "begin" else [VALLEY]))

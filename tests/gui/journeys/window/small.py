@@ -11,7 +11,7 @@ from imgui_bundle import imgui
 
 from isoloss.app.state.opening.opener import open_path
 from isoloss.app.ui import desktop
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 from isoloss.geometry.rect import extent, overlap
 from isoloss.geometry.surface import Surface
 

@@ -6,7 +6,7 @@ from drive import SECONDS, Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.tour import ATTACK, CERTIFY, DEFEND, PROBE, STEPS, TRAIN
-from isoloss.app.ui.docking import rect_of
+from isoloss.app.ui.dock_nodes import rect_of
 from isoloss.app.ui.spots import spot
 from isoloss.geometry.rect import overlap
 from isoloss.run import Run

@@ -18,6 +18,7 @@ from isoloss.figures import comparison
         ((23, 11.9), 12, LEAST),  # larger text in a small window
         ((66, 35), 60, 0.42 * 35),  # many runs, a large window
         ((70, 9), 4, None),  # docked at the bottom
+        ((23, 5), 12, 0.0),  # docked there, with larger text in a small window: plots alone
     ],
 )
 def test_the_table_stands_where_the_plots_have_room(room, needed, height):

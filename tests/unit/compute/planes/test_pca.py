@@ -125,7 +125,7 @@ def test_memory_does_not_grow_with_the_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint_matrix, "COLUMNS", 256)
     monkeypatch.setattr(checkpoint_matrix, "THREADS", 2)
     model = nn.Linear(300, 300)
-    paths = written(tmp_path, walk(model, 80))
+    paths = written(tmp_path, walk(model, 50))
     plane = pca_plane(model, paths)  # What is imported and cached at the first use is not counted.
     total = sum(p.stat().st_size for p in paths)
     tracemalloc.start()

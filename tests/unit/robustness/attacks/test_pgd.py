@@ -18,7 +18,7 @@ from isoloss.robustness import (
     eot_pgd,
     pgd,
 )
-from isoloss.robustness.attacks.ball import L2Ball, LInfBall
+from isoloss.robustness.ascent.ball import L2Ball, LInfBall
 from isoloss.robustness.attacks.sweep import misclassified
 
 
@@ -176,7 +176,7 @@ def test_a_vanished_gradient_is_noticed(digits):
         def forward(self, images):
             return net(images) * 1e6
 
-    outcome = attack(Saturated(), x, y, 0.1, Protocol(steps=3, random_start=False))
+    outcome = attack(Saturated(), x, y, 0.1, Protocol(steps=3, random_start=False), loss="ce")
     assert outcome.without_gradient.float().mean() > 0.5
     assert not attack(net, x, y, 0.1, Protocol(steps=3)).without_gradient.any()
 

@@ -11,10 +11,10 @@ from isoloss.robustness import (
     attack,
     sweep,
 )
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import LInfBall
+from isoloss.robustness.ascent.ascent import Attacked
+from isoloss.robustness.ascent.ball import LInfBall
+from isoloss.robustness.ascent.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.randomized_sweep import Correctness, randomized_sweep
-from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
 
 
 def test_a_sweep_takes_successes_to_larger_radii(digits):

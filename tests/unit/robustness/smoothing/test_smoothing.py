@@ -177,7 +177,7 @@ def test_a_wrong_pairing_is_refused_in_one_line(unet_that):
         ({"out_channels": 4}, {}, x, "the denoiser gives 4 channels for images of 3"),
         ({"center_input_sample": True}, {}, x, r"one for \[−1, 1\] is needed"),
         ({"num_class_embeds": 10}, {}, x, "one without classes is needed"),
-        ({}, {"prediction_type": "v_prediction"}, x, "one that predicts epsilon is needed"),
+        ({}, {"prediction_type": "score"}, x, "'score': one that predicts epsilon, sample or v_"),
     ]
     for unet, scheduler, given, message in cases:
         with pytest.raises(IsolossError, match=message) as refusal:
@@ -198,3 +198,18 @@ def test_a_denoiser_that_does_not_denoise_is_refused():
     for unet in (other_range, shuffled):
         with pytest.raises(IsolossError, match="does not denoise these images: noise of σ"):
             check_denoises(DenoisedSmoothing(nn.Flatten(), unet, LINEAR, 0.25), x)
+
+
+def test_a_denoiser_in_half_precision_computes_in_single(unet_that):
+    torch.manual_seed(0)
+    unet, x = unet_that().eval(), images().float()
+    noise = torch.randn_like(x)
+    unet.half()
+    exact = unet_that()
+    exact.load_state_dict(unet.state_dict())
+    expected, given = (
+        DenoisedSmoothing(nn.Flatten(), network, LINEAR, 0.25).logits(x, noise)
+        for network in (exact.eval(), unet)
+    )
+    assert torch.equal(given, expected)
+    assert unet.dtype == torch.float16

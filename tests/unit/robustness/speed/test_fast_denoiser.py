@@ -1,15 +1,20 @@
 """Denoisers made fast are the same function; batch sizes follow from the network."""
 
+import copy
+
+import diffusers
 import pytest
 import torch
 from torch import nn
 
+from isoloss import IsolossError
 from isoloss.robustness import (
     Fast,
 )
 from isoloss.robustness.smoothing.denoiser import (
     build_unet,
 )
+from isoloss.robustness.speed import fast_denoiser
 from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
 
@@ -95,3 +100,115 @@ def test_batches_follow_from_how_wide_a_network_is():
     assert {width: each.counting for width, each in sizes.items()} == {
         8: 256, 64: 128, 256: 64, 4096: 4,
     }  # fmt: skip
+
+
+def given_by(unet, x, precision="fp32"):
+    with torch.no_grad():
+        return FastDenoiser(unet, x, torch.device("cpu"), precision)(x, torch.tensor(7))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resnet_time_scale_shift": "scale_shift"},
+        {"downsample_type": "resnet", "upsample_type": "resnet"},
+        {"act_fn": "gelu"},
+        {"mid_block_type": None},
+        {"mid_block_scale_factor": 2.0},
+        {"time_embedding_type": "fourier"},
+        {"down_block_types": ("SkipDownBlock2D",) * 2, "up_block_types": ("SkipUpBlock2D",) * 2},
+        {"down_block_types": ("ResnetDownsampleBlock2D", "DownBlock2D"), "out_channels": 6},
+    ],
+    ids=str,
+)
+def test_a_denoiser_of_any_blocks_is_the_same_function(unet_that, changes):
+    torch.manual_seed(0)
+    groups = {"block_out_channels": (8, 8), "norm_num_groups": 2}
+    unet, x = unet_that(**groups, **changes).eval(), images().float()
+    with torch.no_grad():
+        expected = unet(x, torch.tensor(7)).sample
+    torch.testing.assert_close(given_by(unet, x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_where_the_fast_way_is_another_function_the_denoiser_stays_as_it_is(unet_that, monkeypatch):
+    unet, x = unet_that().eval(), images().float()
+
+    def makes_another(fast):
+        with torch.no_grad():
+            fast.conv_out.bias.add_(0.01)
+        return True
+
+    monkeypatch.setattr(fast_denoiser, "avoid_repetitions", makes_another)
+    with torch.no_grad():
+        expected = unet(x, torch.tensor(7)).sample
+    torch.testing.assert_close(given_by(unet, x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_any_precision_compute_in_single(unet_that, kind):
+    torch.manual_seed(0)
+    unet, x = unet_that().eval().to(kind), images().float()
+    with torch.no_grad():
+        expected = copy.deepcopy(unet).float()(x, torch.tensor(7)).sample
+    torch.testing.assert_close(given_by(unet, x), expected, rtol=1e-4, atol=1e-5)
+    assert unet.dtype == kind
+
+
+class Plain(nn.Module):
+    """A network that is none of diffusers' and gives what it predicts in its own way."""
+
+    def __init__(self, wrap):
+        super().__init__()
+        self.wrap, self.conv = wrap, nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x_t, t):
+        return self.wrap(self.conv(x_t))
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: (x,)])
+def test_a_network_without_a_configuration_is_taken_as_it_is(wrap):
+    network, x = Plain(wrap), images().float()
+    with torch.no_grad():
+        torch.testing.assert_close(given_by(network, x), network.conv(x))
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape", "message"),
+    [
+        ({"sample_size": 9}, (3, 9, 9), "halves images 1 times, and 9×9 cannot be: .* of 2, or"),
+        ({"sample_size": None}, (3, 8, 11), "and 8×11 cannot be"),
+        (
+            {
+                "sample_size": 28, "block_out_channels": (4,) * 4,
+                "down_block_types": ("DownBlock2D",) * 4, "up_block_types": ("UpBlock2D",) * 4,
+            },
+            (3, 28, 28), "halves images 3 times, and 28×28 cannot be: .* multiples of 8, or",
+        ),
+        ({"sample_size": [8, 16]}, (3, 16, 8), "is for 8×16 images, these are 16×8"),
+        ({}, (1, 8, 8), "is for images of 3 channels, these have 1"),
+        ({"in_channels": 4, "out_channels": 4}, (3, 8, 8), "of 4 channels .as codes of latent"),
+        ({"num_class_embeds": 3}, (3, 8, 8), "wants to know the class"),
+        ({"center_input_sample": True}, (3, 8, 8), r"for inputs in \[0, 1\]"),
+    ],
+    ids=lambda what: str(what)[:30],
+)  # fmt: skip
+def test_a_denoiser_that_does_not_fit_is_refused_in_one_line(unet_that, changes, shape, message):
+    with pytest.raises(IsolossError, match=message) as refusal:
+        given_by(unet_that(**changes), torch.rand(2, *shape))
+    assert "\n" not in str(refusal.value)
+
+
+def test_networks_that_want_a_text_or_a_class_are_refused():
+    text = diffusers.UNet2DConditionModel(
+        sample_size=8, in_channels=3, out_channels=3, block_out_channels=(4, 4),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), layers_per_block=1,
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), norm_num_groups=2,
+        cross_attention_dim=4, attention_head_dim=2,
+    )  # fmt: skip
+    classes = diffusers.DiTTransformer2DModel(
+        num_attention_heads=1, attention_head_dim=8, in_channels=3, out_channels=3, num_layers=1,
+        sample_size=8, norm_num_groups=1,
+    )  # fmt: skip
+    for network, message in [(text, "wants a text"), (classes, "fails with these images: ")]:
+        with pytest.raises(IsolossError, match=message):
+            given_by(network, images().float())

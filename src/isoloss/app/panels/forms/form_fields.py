@@ -155,7 +155,7 @@ class FormFields:
             return value
         known = [name for name in field.choices if name in ticked]
         always = [name for name in named if name == ALWAYS]
-        more = entered.replace(",", " ").split()
+        more = entered.replace(",", " ").split() if field.others else []
         return ",".join([*always, *known, *more]) or (None if field.optional else "")
 
     def _typed_number(

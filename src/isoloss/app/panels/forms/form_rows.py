@@ -62,7 +62,7 @@ class FormRows:
         imgui.table_next_column()
         lo = imgui.get_cursor_screen_pos()
         label = f"{field.label} {CHANGED}" if form.differs(field) else field.label
-        terms = of_field(field.name)
+        terms = of_field(field.name, form.kind)
         fitting = self._label(form, field, label, p.bad if wrong else p.muted)
         imgui.table_next_column()
         if self.focus == field.name:
@@ -80,7 +80,7 @@ class FormRows:
         """The label as far as there is room, which is returned; and an arrow back to the default
         where the field holds something else."""
         room, side = imgui.get_content_region_avail().x, imgui.get_frame_height()
-        at, terms = imgui.get_cursor_pos(), of_field(field.name)
+        at, terms = imgui.get_cursor_pos(), of_field(field.name, form.kind)
         is_default = field.required or not form.is_changed(field)
         is_default &= field.name not in form.several
         fitting = shortened(label, room if is_default else room - side)

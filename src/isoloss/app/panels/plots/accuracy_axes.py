@@ -22,6 +22,8 @@ CROWDED = 0.3
 """The largest width of all marks at one radius, as a fraction of the gap to the nearest radius."""
 LOW = 12.0
 """Below this height, in em, the axis has no line of its own for what it means."""
+LEAST = 4.5
+"""Height of what is between the axes, in em, below which there is no room for words in it."""
 AIR = 1.12
 """An axis of certified radii ends so many times as far out as any can be."""
 
@@ -64,7 +66,7 @@ def set_up(axis: Axis, places: Places, last: float, size: ImVec2, cond: int) -> 
     labels = _labels(seen, size.x / (1.1 * span))
     implot.setup_axis_ticks(implot.ImAxis_.x1, list(seen.values()), labels)
     finish_set_up()
-    if size.y < em(LOW):
+    if size.y < em(LOW) and implot.get_plot_size().y > em(LEAST):
         _write_inside(AXES[axis])
 
 

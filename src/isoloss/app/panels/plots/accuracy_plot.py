@@ -29,7 +29,8 @@ from isoloss.app.panels.plots.curve_strokes import (
     strokes_of,
 )
 from isoloss.app.panels.plots.plotting import band, plot, stairs
-from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, radius_text
+from isoloss.app.panels.plots.reference_lines import draw_references
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, place_among, radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
@@ -104,6 +105,14 @@ class AccuracyPlot:
             set_up(axis, places, last, size, cond)
             if evaluation.chance is not None and axis != "radius":
                 draw_chance(evaluation.chance)
+            if evaluation.has_references and axis == asked_axis(evaluation):
+                to_scale = axis == "radius"
+                draw_references(
+                    evaluation.references,
+                    lambda eps: (
+                        (eps if eps <= last else None) if to_scale else place_among(eps, places)
+                    ),
+                )
             self._draw_curves(evaluation, curves, places, last, was)
             if axis != "radius":
                 draw_break(places)
@@ -126,13 +135,16 @@ class AccuracyPlot:
         shown = [c for c in curves if c.key not in evaluation.hidden]
         lit = self.highlighted or (was.curve.key if was is not None else None)
         lit = lit if any(c.key == lit for c in shown) else None
-        # What is pointed at lies over the others.
-        ordered = sorted(enumerate(shown), key=lambda pair: pair[1].key == lit)
-        step = dodge(places, len(shown))
+        # What is pointed at lies over the others, and the worst case behind them.
+        ordered = sorted(shown, key=lambda c: (c.key == lit, not c.is_worst_case))
+        beside = [c for c in shown if not c.is_worst_case]
+        step = dodge(places, len(beside))
         signs: list[tuple[float, float]] = []
-        for k, curve in ordered:
+        for curve in ordered:
             strength = 1.0 if lit in (None, curve.key) else 0.22
-            shift = step * (k - (len(shown) - 1) / 2)
+            shift = 0.0
+            if not curve.is_worst_case:
+                shift = step * (beside.index(curve) - (len(beside) - 1) / 2)
             xs = np.array([places[row.eps] for row in curve.rows]) + shift
             accuracy, low, high = curve.values(evaluation.criterion)
             stroke = strokes[curve.key]
@@ -252,7 +264,7 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         imgui.separator()
         text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
         wrapped(text, palette().caution)
-    if has_images and not row.is_certificate:
+    if has_images and not (row.is_certificate or row.is_worst_case):
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
     imgui.end_tooltip()

@@ -12,8 +12,9 @@ from isoloss.app.panels.plots.accuracy_axes import set_up
 from isoloss.app.panels.plots.curve_strokes import hue_color
 from isoloss.app.panels.plots.plot_axes import PlotAxes
 from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
+from isoloss.app.panels.plots.reference_lines import draw_references
 from isoloss.app.state.readouts import number
-from isoloss.app.state.runs.accuracy_curves import Axis, radius_text, stretched
+from isoloss.app.state.runs.accuracy_curves import Axis, place_among, radius_text, stretched
 from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
 from isoloss.app.ui.style import Color, u32, vec
@@ -28,6 +29,8 @@ from isoloss.settings.attack_kinds import Mark
 
 NEAR = 0.9
 """In em: the cursor points at the line that is nearest, if it is as near as that."""
+THICK = 2.2
+"""How many times as wide as others a line is that says more."""
 FAINT, UNLIT = 0.3, 0.22
 """How opaque values behind their average are, and lines while another is pointed at."""
 MOST_MARKS = 8
@@ -116,6 +119,8 @@ class ComparePlot:
         traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
         lit = lit if any(chart.traces[k].run == lit for k in traces) else None
         self._is_crowded = len(traces) > MANY
+        if chart.references:
+            draw_references(chart.references, self._place)
         # What is pointed at lies over the others.
         for k in sorted(traces, key=lambda k: chart.traces[k].run == lit):
             trace = chart.traces[k]
@@ -146,6 +151,12 @@ class ComparePlot:
         if not self._places:
             return trace.xs
         return np.array([self._places[float(eps)] for eps in trace.xs])
+
+    def _place(self, radius: float) -> float | None:
+        """Where any radius stands; None beyond the end of the axis."""
+        if self._places:
+            return place_among(radius, self._places)
+        return radius if radius <= self._limits[0][1] else None
 
     def _up(self, values: Array) -> Array:
         return 100 * values if self._chart is not None and self._chart.is_share else values
@@ -182,7 +193,7 @@ class ComparePlot:
     ) -> None:
         color = (*look.color[:3], look.color[3] * strength)
         xs, ys = self._across(trace), self._up(trace.ys)
-        weight = em(0.19) if wide else em(0.13)
+        weight = (em(0.19) if wide else em(0.13)) * (THICK if trace.is_thick else 1.0)
         name = f"{trace.run} {trace.name}"
         if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))

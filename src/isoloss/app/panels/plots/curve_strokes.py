@@ -19,7 +19,9 @@ _PLACES: dict[Hue, int] = {"blue": 0, "orange": 1, "green": 2, "purple": 3, "mag
 """Of hues in the palette's series, which has no two that are as near as purple and magenta."""
 PALER = 0.42
 """How much nearer to the panel's colour that of each further defense is."""
-
+THICK, OPACITY = 3.0, 0.72
+"""How many times as wide as others the line of the worst case is, and how opaque: one of the same
+colour is seen on it."""
 
 _PLUS = [(-0.4, -1.1), (0.4, -1.1), (0.4, -0.4), (1.1, -0.4), (1.1, 0.4), (0.4, 0.4),
          (0.4, 1.1), (-0.4, 1.1), (-0.4, 0.4), (-1.1, 0.4), (-1.1, -0.4), (-0.4, -0.4)]  # fmt: skip
@@ -31,12 +33,14 @@ class Stroke:
 
     Attributes:
         dashed, hollow: of undefended networks beside defended ones.
+        thick: of the worst case over all attacks, which has a line alone.
     """
 
     color: Color
     mark: Mark
     dashed: bool = False
     hollow: bool = False
+    thick: bool = False
 
 
 def strokes_of(curves: Sequence[AccuracyCurve]) -> list[Stroke]:
@@ -46,7 +50,7 @@ def strokes_of(curves: Sequence[AccuracyCurve]) -> list[Stroke]:
     for curve in curves:
         is_plain = among and not curve.is_defended
         color = hue_color(curve.hue, curve.alike)
-        found.append(Stroke(color, curve.mark, dashed=is_plain, hollow=is_plain))
+        found.append(Stroke(color, curve.mark, is_plain, is_plain, curve.is_worst_case))
     return found
 
 
@@ -61,6 +65,8 @@ def hue_color(hue: Hue, alike: int = 0) -> Color:
 
 def draw_line(points: Points, stroke: Stroke, width: float, alpha: float) -> None:
     """A line through pixels of the screen."""
+    if stroke.thick:
+        width, alpha = THICK * width, OPACITY * alpha
     draw, color = imgui.get_window_draw_list(), u32(stroke.color, alpha)
     if stroke.dashed:
         for a, b in _dashes(points, em(0.5), em(0.3)):
@@ -79,7 +85,9 @@ def draw_whisker(x: float, low: float, high: float, color: Color, alpha: float) 
 
 
 def draw_mark(x: float, y: float, stroke: Stroke, radius: float, alpha: float) -> None:
-    """The mark at a point."""
+    """The mark at a point; a thick line has none."""
+    if stroke.thick:
+        return
     draw, p = imgui.get_window_draw_list(), palette()
     color = u32(stroke.color, alpha)
     inside = u32(p.panel) if stroke.hollow else color

@@ -55,7 +55,9 @@ _RARE: dict[type[Settings], set[str]] = {
     ProbeSettings: {"parameters", "loss", "per_batch", "step_size"},
     InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
-        "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
+        "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot", "radii",
+        "loss", "targeted", "schedule", "momentum", "convergence", "iterate", "draws_by",
+        "purify_sampler", "purify_eta",
     },
 }  # fmt: skip
 """What few people change, by the kind of settings; a training run knows its network and data."""

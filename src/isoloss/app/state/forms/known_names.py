@@ -27,6 +27,7 @@ from isoloss.run_folder import is_run
 from isoloss.settings import TrainingSettings
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
 from isoloss.settings.checkpoint_paths import expanded, holds_checkpoints
+from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import (
     data_set,
     denoiser,
@@ -93,7 +94,7 @@ def problem_with_data(name: str) -> str:
 
 def problem_with_denoiser(name: str) -> str:
     """Why there can be no denoiser called `name`; "" where there can."""
-    if not name.strip():
+    if name.strip() in ("", NO_DENOISER):
         return ""
     task = task_of(name)
     if task == "classifier":
@@ -216,10 +217,6 @@ def _names_in(file: Path, _written: int, _size: int) -> frozenset[str]:
 def problem_with_attacks(names: str) -> str:
     """Why one of several attacks cannot be carried out; "" where all may be."""
     for name in names.replace(",", " ").split():
-        if name == "autoattack" and importlib.util.find_spec("torchattacks") is None:
-            return (
-                "AutoAttack needs torchattacks: pip install 'isoloss[autoattack]', or leave it out"
-            )
         if problem := problem_with_function(name):
             return problem
     return ""

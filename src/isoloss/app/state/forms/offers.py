@@ -20,6 +20,7 @@ from isoloss.run_folder import is_run
 from isoloss.settings import TrainSettings
 from isoloss.settings.built_in import DATA_SETS
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES
+from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import network_type
 
 Section = Literal["", "Trained here", "Comes with isoloss", "Libraries", "Files", "Own code"]
@@ -54,7 +55,7 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             known = suitable(all_trained(here.entries()), row.names, subject.data)
             found = [Offer(t.value, t.name, t.about, _of_run(t)) for t in known]
             values = {each.value for each in found}
-            found += [Offer(c, c, "", "Libraries") for c in row.choices if c not in values]
+            found += [_of_choice(c) for c in row.choices if c not in values]
             files = _checkpoints(seen) if row.names == "classifier" else ()
             return [*found, *(Offer(f, f, "", "Files") for f in files)]
         case "checkpoints":
@@ -68,7 +69,7 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             folders = (Offer(f"imagefolder:{f}", f, "", "Files") for f in _image_folders(seen))
             return [*found, *folders, *_own_code(row.names, seen)]
         case "function":
-            return _own_code(row.names, seen)
+            return [*(Offer(c, c) for c in row.choices), *_own_code(row.names, seen)]
         case "device":
             return [Offer(each, each) for each in ("auto", *devices())]
         case _:
@@ -77,6 +78,12 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
 
 def _of_run(run: Trained) -> Section:
     return "Trained here" if run.is_own else "Comes with isoloss"
+
+
+def _of_choice(name: str) -> Offer:
+    if name == NO_DENOISER:
+        return Offer(name, name, "the noise alone")
+    return Offer(name, name, "", "Libraries")
 
 
 def _of_network(name: str) -> Section:

@@ -8,9 +8,9 @@ from typing import Any
 
 from isoloss.app.state.forms.subject import Subject
 from isoloss.naming import short_name
+from isoloss.settings.attacking import USUAL_EPSILONS
 from isoloss.settings.input_probe import USUAL_EPSILON, USUAL_SIGMA
 from isoloss.settings.plane_kinds import plane_kind
-from isoloss.settings.robustness import USUAL_EPSILONS
 
 Values = Mapping[str, Any]
 
@@ -134,6 +134,10 @@ def _precision(values: Values, subject: Subject) -> Usual:
     return Usual("the fastest that is accurate" if "plane" in values else "the fastest")
 
 
+def _loss(values: Values, _: Subject) -> Usual:
+    return Usual("cross-entropy or margin" if _takes_several_radii(values) else "cross-entropy")
+
+
 def _stem(_: Values, subject: Subject) -> Usual:
     if subject.data in ("digits", "cifar10"):
         return Usual("CIFAR")
@@ -172,12 +176,14 @@ _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "batch_size": _batch_size,
     "points_at_once": _says("measured at the start"),
     "parameters": _says("all, or those not frozen"),
-    "loss": _says("cross-entropy"),
+    "loss": _loss,
+    "targeted": _says("none, any wrong class"),
     "eps": _radius,
     "step_size": _step_size,
     "attacks": _attacks,
     "denoiser": _denoiser,
     "sigma": _sigma,
+    "purify": _says("no, one step from σ"),
     "model": _network,
     "data": _data,
     "image_size": _image_size,

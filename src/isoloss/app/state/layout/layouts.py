@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_json
+from isoloss.files import as_object, read_json, write_json
 from isoloss.naming import printable
 from isoloss.user_folders import config_folder
 
@@ -20,6 +20,8 @@ MIDDLE = "MainDockSpace"
 """The place of the pictures, or of the panel that has their room."""
 LONGEST = 40
 """Of a name, in letters."""
+MOST = 1000
+"""No letters are as large, in pixels, and no panels, in letters."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,22 @@ FIRST = next(iter(SHAPES))
 
 
 @dataclass
+class Docked:
+    """Where panels are.
+
+    Attributes:
+        text: in the words of imgui's settings, which count pixels; "" where they began.
+        em: how large letters were then, in pixels; 0 where that is unknown.
+        bottom: the height of the lower panels that a person has chosen, in em; 0 where it is as it
+            begins.
+    """
+
+    text: str = ""
+    em: float = 0.0
+    bottom: float = 0.0
+
+
+@dataclass
 class Layout:
     """One of them, as it was left.
 
@@ -74,13 +92,18 @@ class Layout:
         like: the one that ships and that it began as.
         closed: the panels that a person has closed in it.
         folded: the sides that are folded.
-        docked: where panels are, in the words of imgui's settings; "" where they began.
+        docked: where panels are in a usual window; `low`: in one so low that fewer have room.
     """
 
     like: str
     closed: set[str] = field(default_factory=set[str])
     folded: set[str] = field(default_factory=set[str])
-    docked: str = ""
+    docked: Docked = field(default_factory=Docked)
+    low: Docked = field(default_factory=Docked)
+
+    def arranged(self, *, is_low: bool) -> Docked:
+        """Where panels are in a window that is low, or is not."""
+        return self.low if is_low else self.docked
 
     @property
     def shape(self) -> Shape:
@@ -169,7 +192,8 @@ class Layouts:
         """
         self._check(name)
         now, name = self.current, _tidy(name)
-        self._all[name] = Layout(now.like, set(now.closed), set(now.folded), now.docked)
+        docked, low = replace(now.docked), replace(now.low)
+        self._all[name] = Layout(now.like, set(now.closed), set(now.folded), docked, low)
         self.name = name
 
     def rename(self, old: str, new: str) -> None:
@@ -204,7 +228,7 @@ class Layouts:
         try:
             content = read_json(config_folder() / FILE)
         except IsolossError:
-            layouts._all[FIRST].docked = _docked_before()
+            layouts._all[FIRST].docked.text = _docked_before()
             return layouts
         entries = content.get("layouts") if isinstance(content, dict) else None
         for name, entry in entries.items() if isinstance(entries, dict) else ():
@@ -224,7 +248,10 @@ class Layouts:
                 "like": layout.like,
                 "closed": sorted(layout.closed),
                 "folded": sorted(layout.folded),
-                "docked": layout.docked,
+                "docked": layout.docked.text,
+                "em": layout.docked.em,
+                "bottom": layout.docked.bottom,
+                "low": asdict(layout.low),
             }
             for name, layout in self._all.items()
         }
@@ -262,8 +289,19 @@ def _read(entry: Any) -> Layout | None:
     if not isinstance(entry, dict) or entry.get("like") not in SHAPES:
         return None
     closed, folded = (_names(entry.get(key)) for key in ("closed", "folded"))
-    docked = entry.get("docked")
-    return Layout(entry["like"], closed, folded, docked if isinstance(docked, str) else "")
+    docked = _read_docked({**entry, "text": entry.get("docked")})
+    low = _read_docked(as_object(entry.get("low")))
+    return Layout(entry["like"], closed, folded, docked, low)
+
+
+def _read_docked(entry: dict[str, Any]) -> Docked:
+    text = entry.get("text")
+    em, bottom = (_size(entry.get(key)) for key in ("em", "bottom"))
+    return Docked(text if isinstance(text, str) else "", em, bottom)
+
+
+def _size(found: object) -> float:
+    return float(found) if isinstance(found, int | float) and 0 < found < MOST else 0.0
 
 
 def _names(found: object) -> set[str]:

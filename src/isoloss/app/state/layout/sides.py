@@ -14,8 +14,14 @@ MIDDLE = 24.0
 """The least width of what is between the sides, in em."""
 LEFT, RIGHT = (15.0, 0.19, 24.0), (24.0, 0.27, 38.0)
 """Of a side's width at first: the least in em, its share of the window, the most in em."""
+LOWEST, HIGH = 11.5, 13.0
+"""The least height of the lower panels, and of what is above them, in em."""
 SMALL = (42.0, 24.0)
 """Width and height of a window, in em, below which no side has room."""
+LOW = 34.0
+"""Height of a window, in em, below which the panels of a side have room only behind each other."""
+BARS = 3.4
+"""Of the menu and of the status, in em."""
 
 
 def widths(across: float) -> tuple[float, float]:
@@ -27,6 +33,26 @@ def widths(across: float) -> tuple[float, float]:
 def lowest(down: float) -> float:
     """The share of a side's height that its lower panel has at first, in a window of `down` em."""
     return 0.3 if down > 40 else 0.22
+
+
+def is_low(down: float) -> bool:
+    """Whether a window of `down` em has no room for panels above each other at its sides."""
+    return down < LOW
+
+
+def place_in(place: str, down: float) -> str:
+    """Where what is docked at a place has room in a window of `down` em."""
+    return place.removesuffix("Bottom") if is_low(down) and place != "Bottom" else place
+
+
+def height(bottom: float, down: float) -> float:
+    """Of the lower panels, which are to have `bottom` em, in a window of `down` em."""
+    return max(min(max(bottom, LOWEST), down - BARS - HIGH), min(bottom, LOWEST))
+
+
+def height_at_first(share: float, down: float) -> float:
+    """Of the lower panels, which are to have a share of a window of `down` em."""
+    return height(share * (down - BARS), down)
 
 
 def fitted(left: float, right: float, across: float) -> tuple[float, float]:

@@ -6,17 +6,19 @@ from isoloss.app.state.workspace import Workspace
 
 
 class Opened:
-    """Tells surfaces and curves from robustness runs."""
+    """Tells surfaces and curves, robustness runs, and comparisons out of sessions apart."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._landscapes: set[object] = set()
         self._evaluations: set[object] = set()
+        self._restored = 0
 
     @property
     def has_nothing(self) -> bool:
         """Whether nothing is open."""
-        return not (self._landscapes or self._evaluations)
+        is_compared = self._workspace.comparison.is_of_any
+        return not (self._landscapes or self._evaluations or is_compared)
 
     def news(self, *, at_work: bool) -> str:
         """What has been opened since the last news, as `layouts.Shape.suits` calls it; "" if
@@ -35,6 +37,10 @@ class Opened:
         new_landscape = bool(landscapes - self._landscapes)
         new_evaluation = bool(evaluations - self._evaluations)
         self._landscapes, self._evaluations = landscapes, evaluations
+        restored = workspace.comparison.restored
+        new_comparison, self._restored = restored != self._restored, restored
         if new_landscape:
             return "surface"
-        return "robustness" if new_evaluation else ""
+        if new_evaluation:
+            return "robustness"
+        return "comparison" if new_comparison else ""

@@ -6,7 +6,7 @@ No imgui here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -18,7 +18,15 @@ from isoloss.geometry.arrays import Array
 from isoloss.naming import capitalized
 from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Row,
+    by_curve,
+    defense_in_words,
+    without_repeats,
+)
 from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Axis = Literal["linf", "l2", "radius"]
@@ -74,6 +82,11 @@ class AccuracyCurve:
         return self.key[3]
 
     @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant."""
+        return self.rows[0].is_worst_case
+
+    @property
     def is_defended(self) -> bool:
         """Whether noise stands before the network."""
         return self.key[1] != "none"
@@ -91,8 +104,9 @@ def curves_of(
     warnings: Sequence[EvaluationWarning],
     certificates: Sequence[CertificateRow] = (),
 ) -> list[AccuracyCurve]:
-    """The curves in the order of the table; rows that cannot be drawn are left out."""
-    groups = by_curve(filter(_is_sound, rows))
+    """The worst cases, then the other curves in the order of the table; rows that cannot be drawn
+    are left out."""
+    groups = by_curve(without_repeats([*filter(_is_sound, rows)]))
     keys = list(groups)
     defended = list(dict.fromkeys(_network_and_defense(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
@@ -113,7 +127,7 @@ def curves_of(
                 _steps(key, own, certificates),
             )
         )
-    return found
+    return sorted(found, key=lambda curve: not curve.is_worst_case)
 
 
 def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
@@ -144,6 +158,18 @@ def stretched(radii: Sequence[float]) -> dict[float, float]:
     ends = np.concatenate([[0.0], np.cumsum(gaps)])
     places = ends / ends[-1] if ends[-1] > 0 else ends
     return dict(zip(values, map(float, places), strict=False))
+
+
+def place_among(radius: float, places: Mapping[float, float]) -> float | None:
+    """Where any radius stands on the axis of `stretched` ones; None beyond the last of them."""
+    ends = [*places]
+    if not ends or not ends[0] <= radius <= ends[-1]:
+        return None
+    for (a, start), (b, end) in pairwise(places.items()):
+        if radius <= b:
+            fraction = math.log(radius / a) / math.log(b / a) if a > 0 else radius / b
+            return start + fraction * (end - start)
+    return places[ends[0]]
 
 
 def radius_text(radius: float) -> str:
@@ -194,7 +220,7 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
         parts.append("undefended" if defended else "")
     else:
         parts.append("noise alone" if defense == "noise" else "")
-        parts.append(f"σ = {sigma:g}")
+        parts.append(defense_in_words(defense, sigma))
     parts.append(f"seed {seed}" if len({k[5] for k in keys}) > 1 else "")
     rest = ", ".join(filter(None, parts))
     if len({k[0] for k in keys}) > 1:

@@ -12,6 +12,7 @@ from isoloss.app.state.runs.example_browser import ExampleBrowser
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow, write_certificates
+from isoloss.results.references import ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of
 from isoloss.results.saved_examples import Index
 from isoloss.results.tables import (
@@ -40,6 +41,7 @@ class OpenEvaluation:
         files: what it has written so far.
         hidden: curves that are switched off.
         criterion: which of the answers of a randomized defense the curves count.
+        has_references: whether published results are drawn behind them.
         version: grows with the data, so that the panels know when to draw anew.
     """
 
@@ -47,6 +49,7 @@ class OpenEvaluation:
     files: RobustnessFiles = field(default_factory=lambda: RobustnessFiles(MOST_BYTES))
     hidden: set[Curve] = field(default_factory=set[Curve])
     criterion: Criterion = "majority"
+    has_references: bool = False
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
     _updated: float = -PERIOD
@@ -121,6 +124,13 @@ class OpenEvaluation:
     def chance(self) -> float | None:
         """The accuracy of guessing; None while the number of classes is unknown."""
         return self.files.chance
+
+    @property
+    def references(self) -> tuple[ReferenceLine, ...]:
+        """What others have published of the same data in the same norm."""
+        settings, told = self.settings, self.report.facts if self.report is not None else {}
+        data = told.get("data") or (self.index.data if self.index is not None else settings.data)
+        return fitting(str(data or ""), settings.norm, is_certified=settings.is_certified)
 
     @property
     def problem(self) -> str:

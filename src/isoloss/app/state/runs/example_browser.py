@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isoloss.geometry.arrays import Pixels
 from isoloss.naming import capitalized
 from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
-from isoloss.results.tables import Row
+from isoloss.results.tables import Row, defense_in_words
 from isoloss.settings.attack_kinds import CLEAN, attack_of
 
 UNDEFENDED = -1.0
@@ -162,7 +162,8 @@ class ExampleBrowser:
 
     def _with_undefended(self, index: Index, tiles: list[Tile], label: int) -> list[Tile]:
         """Images made for the undefended network: what that says of them is known."""
-        if self.sigma == UNDEFENDED or attack_of(self.attack).adaptive:
+        kind = attack_of(self.attack)
+        if self.sigma == UNDEFENDED or kind.adaptive or kind.made_on:
             return tiles
         file = _undefended(index, self.network, self.seed)
         if file is None or self.eps not in file.eps:
@@ -266,9 +267,10 @@ def attack_name(attack: str) -> str:
     return "No attack" if attack == CLEAN else capitalized(attack_of(attack).label)
 
 
-def sigma_name(sigma: float) -> str:
-    """A defense in words."""
-    return "Undefended" if sigma < 0 else f"σ = {sigma:g}"
+def defense_name(index: Index, sigma: float) -> str:
+    """The defense of this noise, in words."""
+    known = next((file.defense for file in index.files if file.sigma == sigma), "denoised")
+    return capitalized(defense_in_words(known, sigma)) or "Undefended"
 
 
 def rgba(image: NDArray[np.float32]) -> Pixels:

@@ -14,6 +14,8 @@ from isoloss.app.state.runs.run_table import RunTable
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.entry import Entry
 from isoloss.results.charts import Chart, kinds_of
+from isoloss.results.references import fitting
+from isoloss.run_folder import is_run
 from isoloss.scene.files.session import Compared
 from isoloss.scene.files.session_content import ComparisonEntry
 
@@ -50,6 +52,9 @@ class RunComparison:
         chart: the name of the one chart that is drawn; "" for all.
         hidden: folders of runs that are not drawn.
         pointed: the folder of the run that the cursor points at, wherever; None if at none.
+        restored: how often runs have been compared because a session did.
+        unlisted, gone: the folders of those that are to be compared and cannot be, for they lie in
+            no folder that is listed, or are no longer there.
     """
 
     def __init__(self, table: RunTable, watch: LibraryWatch) -> None:
@@ -59,6 +64,9 @@ class RunComparison:
         self.chart = ""
         self.hidden: set[Path] = set()
         self.pointed: Path | None = None
+        self.restored = 0
+        self.unlisted: tuple[Path, ...] = ()
+        self.gone: tuple[Path, ...] = ()
         self._folders: frozenset[Path] = frozenset()
         self._tag = ""
         self._chosen: frozenset[Path] = frozenset()
@@ -115,7 +123,7 @@ class RunComparison:
         view = self.view
         how = ComparisonEntry(
             tag=self._tag, chart=self.chart, along=view.along, smooth=view.smooth, log=view.log,
-            parts=view.parts, by=view.by,
+            parts=view.parts, by=view.by, reference=view.reference,
         )  # fmt: skip
         return Compared(self._folders, frozenset(self.hidden), how)
 
@@ -124,9 +132,15 @@ class RunComparison:
         kept = compared or Compared()
         how = kept.how
         self._folders, self._tag = kept.folders, how.tag
+        self.restored += self.is_of_any
         self.chart, self.hidden = how.chart, set(kept.hidden)
         self.view = View(
-            along=how.along, smooth=how.smooth, log=how.log, parts=how.parts, by=how.by
+            along=how.along,
+            smooth=how.smooth,
+            log=how.log,
+            parts=how.parts,
+            by=how.by,
+            reference=how.reference,
         )
 
     # -- what is drawn -------------------------------------------------------------------------
@@ -140,6 +154,21 @@ class RunComparison:
         """The charts that are drawn."""
         charts = self.shown.comparison.charts
         return [c for c in charts if c.name == self.chart] or [*charts]
+
+    @property
+    def may_have_references(self) -> bool:
+        """Whether anything is published of the data of what is drawn."""
+        entries = self.shown.comparison.entries
+        return any(
+            fitting(
+                entries[t.run].data,
+                "l2" if c.what == "radius" else c.name,
+                is_certified=c.what == "radius",
+            )
+            for c in self.charts
+            if c.what != "training"
+            for t in c.traces
+        )
 
     def toggle(self, entry: Entry) -> None:
         """Draw a run, or no longer."""
@@ -217,6 +246,7 @@ class RunComparison:
         }
         words += [word for k, v in given.items() if v for word in (f"--{k.replace('_', '-')}", v)]
         words += ["--log"] if view.log else []
+        words += ["--reference", *view.reference] if view.reference else []
         words += ["--what", *kinds_of(self.charts)]
         hidden = [n for k, n in enumerate(shown.comparison.names) if not self.is_drawn(k)]
         words += ["--hide", *hidden] if hidden else []
@@ -226,7 +256,7 @@ class RunComparison:
 
     def _find(self) -> None:
         """The runs that are meant, in the order of their colours, which each of them keeps."""
-        seen = (self._library.version, self._folders, self._tag)
+        seen = (self._library.version, self._library.is_whole, self._folders, self._tag)
         if seen == self._seen:
             return
         self._seen = seen
@@ -236,6 +266,9 @@ class RunComparison:
             if entry.folder in self._folders or (self._tag and self._tag in entry.about.tags)
         ]
         there = {entry.folder for entry in found}
+        absent = sorted(self._folders - there) if self._library.is_whole else []
+        self.unlisted = tuple(filter(is_run, absent))
+        self.gone = tuple(folder for folder in absent if folder not in self.unlisted)
         self._places = {f: place for f, place in self._places.items() if f in there}
         self.hidden -= {entry.folder for entry in self._library.entries} - there
         for entry in found:

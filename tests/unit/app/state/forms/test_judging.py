@@ -10,7 +10,7 @@ import pytest
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.forms.begun import why_taken
 from isoloss.app.state.forms.field_specs import fields_of
-from isoloss.app.state.forms.form_memory import FormMemory
+from isoloss.app.state.forms.form_memory import Entered, FormMemory
 from isoloss.app.state.forms.form_watch import FormWatch
 from isoloss.app.state.forms.known_names import Here
 from isoloss.app.state.forms.settings_form import AtOnce, Form
@@ -246,9 +246,9 @@ def test_what_was_last_asked_for_is_remembered():
     }.items():
         memory = FormMemory()
         memory.load()
-        memory.keep(kind, filled(kind, **values).values)
+        memory.keep(filled(kind, **values))
         memory.save()
-        found = FormMemory().load()[kind]
+        found = FormMemory().load()[kind].values
         assert found == values
         again = Form(KINDS[kind])
         again.fill(found)
@@ -263,6 +263,7 @@ def test_what_was_last_asked_for_is_remembered():
         '{"schema": 1, "forms": {"train": 3, "dance": {}}}',
         '{"schema": 1, "forms": {"train": {"epochs": {}, "task": "x", "lr": [1], "no": 1}}}',
         '{"schema": 1, "forms": {"probe": {"grid": [1], "also": [3], "plane": []}}}',
+        '{"schema": 1, "several": {"train": {"lr": 3, "no": "1"}}, "folders": {"probe": 1}}',
     ],
 )  # fmt: skip
 def test_what_is_damaged_is_as_if_it_had_not_been_kept(text):
@@ -276,7 +277,22 @@ def test_what_is_sound_beside_what_is_damaged_is_kept():
     path = FormMemory().path
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"schema": 1, "forms": {"train": {"epochs": 3, "lr": {}}}}))
-    assert FormMemory().load() == {"train": {"epochs": 3}}
+    assert FormMemory().load() == {"train": Entered({"epochs": 3})}
+
+
+def test_several_values_and_the_folder_are_remembered_too():
+    form, memory = filled("train", epochs=4), FormMemory()
+    form.set_several("lr", "0.1, 0.03")
+    assert memory.keep(form, "runs/mine")
+    assert not memory.keep(form, "runs/mine")
+    memory.save()
+    assert FormMemory().load() == {
+        "train": Entered({"epochs": 4}, {"lr": "0.1, 0.03"}, "runs/mine")
+    }
+    form.reset()
+    assert memory.keep(form)
+    memory.save()
+    assert FormMemory().load() == {}
 
 
 # -- beside the frames -------------------------------------------------------------------------

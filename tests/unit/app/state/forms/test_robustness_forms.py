@@ -9,6 +9,7 @@ import pytest
 
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.forms.field_specs import fields_of
+from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.known_names import problem_with_classifier, problem_with_denoiser
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suitable
@@ -54,6 +55,20 @@ def test_each_thing_that_is_missing_is_asked_for_in_turn():
     certify = Form(CertifySettings)
     certify.set("source", CLASSIFIER)
     assert certify.settings is not None
+
+
+def test_what_is_left_alone_is_said():
+    form = Form(AttackSettings)
+    form.set("source", CLASSIFIER)
+    said = {name: form.verdict.usual[name].text for name in ("loss", "targeted")}
+    assert said == {"loss": "cross-entropy or margin", "targeted": "none, any wrong class"}
+    rows = {row.name: row for row in form.fields}
+    assert rows["targeted"].label == "Target class"
+    assert rows["convergence"].choices == ("steps", "draws", "restarts", "queries")
+    form.set("convergence", "")  # all of them unticked
+    assert form.settings is not None
+    assert form.settings.convergence == "none"
+    assert "--convergence none" in form.command(Path("out"))
 
 
 def test_lists_of_numbers_are_typed_as_text():
@@ -147,7 +162,7 @@ def test_what_few_people_change_is_folded_until_it_is_needed():
     form = Form(DefendSettings)
     assert [f.name for f in form.sections[""]] == [
         "source", "denoiser", "also", "samples", "norm", "eps", "steps", "sigma", "attacks",
-        "draws", "votes",
+        "draws", "votes", "purify", "purify_steps",
     ]  # fmt: skip
     folded = {f.name for f in form.sections["More"]}
     form.set("denoiser", DENOISER)
@@ -163,6 +178,24 @@ def test_what_few_people_change_is_folded_until_it_is_needed():
     assert all(not f.required for kind in KINDS.values() for f in Form(kind).fields if f.section)
 
 
+def test_a_purification_takes_the_place_of_the_noise():
+    form = Form(DefendSettings)
+    shown = lambda: {f.name for f in form.fields if form.matters(f)}  # noqa: E731
+    ours = {"purify_steps", "purify_sampler"}
+    assert "sigma" in shown()
+    assert not ours & shown()
+    form.set("purify", "0.1")
+    assert ours <= shown()
+    assert not {"sigma", "purify_eta"} & shown()
+    form.set("purify_sampler", "ddim")
+    assert "purify_eta" in shown()
+    form.set("source", CLASSIFIER)
+    form.set("denoiser", DENOISER)
+    form.set("purify", "100")
+    assert form.wrong == "purify"
+    assert "of 1,000 steps, 100 are 0.1" in form.error
+
+
 def test_errors_of_several_fields_name_those_as_the_form_does():
     form = Form(AttackSettings)
     form.set("source", CLASSIFIER)
@@ -170,3 +203,28 @@ def test_errors_of_several_fields_name_those_as_the_form_does():
     form.set("norm", "l2")
     assert form.error == "The legacy protocol is in linf: leave Norm out"
     assert form.wrong == "norm"
+
+
+@pytest.mark.parametrize(
+    ("model", "typed"),
+    [
+        (AttackSettings, {"loss": "margin", "targeted": "3", "schedule": "cosine", "momentum": 1.0,
+                          "convergence": ""}),
+        (DefendSettings, {"denoiser": DENOISER, "purify": (0.05, 0.1), "purify_steps": 3,
+                          "purify_sampler": "ddim", "purify_eta": 0.5, "iterate": "fresh",
+                          "draws_by": "doubt"}),
+        (CertifySettings, {"radii": (0.1, 0.2), "sigma": (0.25, 0.5)}),
+        (TrainSettings, {"noise": 0.25}),
+    ],
+)  # fmt: skip
+def test_what_stands_in_a_form_stands_there_in_the_next_window(model, typed, monkeypatch, tmp_path):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path))
+    form, memory = Form(model), FormMemory()
+    form.fill(typed | ({"source": CLASSIFIER} if "source" in form.values else {}))
+    assert form.settings is not None, form.error
+    memory.keep(form, None)
+    memory.save()
+    found = Form(model)
+    found.fill(FormMemory().load()[form.kind].values)
+    assert found.settings == form.settings
+    assert {name: found.values[name] for name in typed} == typed

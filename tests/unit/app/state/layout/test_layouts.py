@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from isoloss.app.state.layout.layouts import FILE, SHAPES, Layouts
+from isoloss.app.state.layout.layouts import FILE, SHAPES, Docked, Layouts
 from isoloss.errors import IsolossError
 
 
@@ -77,11 +77,11 @@ def test_saved_ones_go_on_from_what_they_were_saved_from(layouts):
     layouts.choose("Robustness")
     layouts.current.closed.add("Log")
     layouts.current.folded.add("right")
-    layouts.current.docked = "somewhere"
+    layouts.current.docked.text = "somewhere"
     layouts.save_as("  Wide   plots ")
     assert layouts.name == "Wide plots"
     mine = layouts.current
-    assert (mine.like, mine.docked) == ("Robustness", "somewhere")
+    assert (mine.like, mine.docked.text) == ("Robustness", "somewhere")
     mine.closed.add("Jobs")
     mine.folded.clear()
     layouts.choose("Robustness")
@@ -133,17 +133,17 @@ def test_deleting_the_one_in_use_returns_to_what_it_began_as(layouts):
 def test_reset_begins_it_again(layouts):
     layouts.choose("Compare")
     layouts.current.closed = {"Runs"}
-    layouts.current.docked = "somewhere"
+    layouts.current.docked.text = "somewhere"
     layouts.reset()
     assert layouts.current.closed == SHAPES["Compare"].closed
-    assert layouts.current.docked == ""
+    assert layouts.current.docked.text == ""
 
 
 def test_they_come_back_as_they_were_left(layouts):
     layouts.choose("Robustness")
     layouts.current.closed.add("Log")
     layouts.save_as("Größe Ω")
-    layouts.current.docked = "[Docking][Data]\n"
+    layouts.current.docked.text = "[Docking][Data]\n"
     layouts.save()
     back = Layouts.load()
     assert back.name == "Größe Ω"
@@ -174,13 +174,39 @@ def test_what_is_missing_or_damaged_is_as_it_ships(folder, content):
     assert layouts.current.closed == SHAPES["Landscape"].closed
 
 
+def test_low_windows_have_an_arrangement_of_their_own(layouts):
+    usual = Docked("[Docking][Data] usual", 15.0, 14.5)
+    layouts.current.docked = usual
+    low = layouts.current.arranged(is_low=True)
+    low.text, low.em = "[Docking][Data] low", 22.5
+    layouts.save_as("Mine")
+    layouts.save()
+    for name in ("Landscape", "Mine"):
+        back = Layouts.load()
+        back.choose(name)
+        assert back.current.arranged(is_low=False) == usual
+        assert back.current.arranged(is_low=True) == Docked("[Docking][Data] low", 22.5)
+    layouts.current.low.text = "elsewhere"
+    layouts.choose("Landscape")
+    assert layouts.current.low.text == "[Docking][Data] low"
+
+
+@pytest.mark.parametrize("em", [None, "15", -1, 0, 1e9, float("nan"), [15]])
+def test_sizes_that_make_no_sense_are_unknown(folder, em):
+    entry = {"like": "Compare", "docked": "x", "em": em, "bottom": em, "low": 3}
+    (folder / FILE).write_text(json.dumps({"layouts": {"Compare": entry}, "name": "Compare"}))
+    found = Layouts.load().current
+    assert found.docked == Docked("x")
+    assert found.low == Docked()
+
+
 def test_damaged_entries_cost_themselves_alone(folder):
     entry = {"like": "Compare", "closed": ["Log", 3, None], "folded": "left", "docked": 7}
     (folder / FILE).write_text(json.dumps({"name": "Mine", "layouts": {"Mine": entry, "X": 1}}))
     layouts = Layouts.load()
     assert layouts.own == ["Mine"]
     assert layouts.current.closed == {"Log"}
-    assert layouts.current.docked == ""
+    assert layouts.current.docked.text == ""
 
 
 def test_a_folder_that_cannot_be_written_costs_no_session(folder, monkeypatch, layouts):
@@ -208,16 +234,16 @@ DockSpace ID=0x00000007
 
 def test_the_one_layout_of_an_earlier_version_is_landscape_now(folder):
     (folder / "layout.ini").write_text(EARLIER)
-    docked = Layouts.load().current.docked
+    docked = Layouts.load().current.docked.text
     assert docked.splitlines()[0] == "[Window][Layers]"
     assert docked.splitlines()[-1] == "DockSpace ID=0x00000007"
     layouts = Layouts()
-    layouts.current.docked = "later"
+    layouts.current.docked.text = "later"
     layouts.save()
-    assert Layouts.load().current.docked == "later"
+    assert Layouts.load().current.docked.text == "later"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", EARLIER[:90].encode()])
 def test_what_an_earlier_version_left_may_be_damaged(folder, content):
     (folder / "layout.ini").write_bytes(content)
-    assert Layouts.load().current.docked == ""
+    assert Layouts.load().current.docked.text == ""

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from isoloss.app.state.layout.sides import (
+    BARS,
+    HIGH,
     LEFT,
+    LOWEST,
     MIDDLE,
     RIGHT,
     fitted,
+    height,
+    height_at_first,
+    place_in,
     side_of,
     side_of_place,
     widths,
@@ -79,3 +85,30 @@ def test_places_belong_to_sides():
     places = ["Left", "LeftBottom", "Right", "RightBottom", "Bottom", "MainDockSpace"]
     sides = ["left", "left", "right", "right", "bottom", None]
     assert [side_of_place(place) for place in places] == sides
+
+
+@pytest.mark.parametrize("text", [1.0, 1.25, 1.5])
+@pytest.mark.parametrize("share", [0.27, 0.38, 0.42])
+def test_the_lower_panels_keep_a_height_that_is_of_use(text, share):
+    down = 700 / (15 * text)
+    bottom = height_at_first(share, down)
+    assert bottom >= LOWEST
+    assert down - BARS - bottom >= HIGH
+    assert height(bottom, down) == pytest.approx(bottom)
+    assert height(4.0, down) == pytest.approx(LOWEST)
+
+
+def test_what_a_person_has_made_high_is_bounded_by_the_window_alone():
+    assert height(30, 80) == 30
+    assert height(30, 40) == 40 - BARS - HIGH
+    assert height(8, 25) == pytest.approx(25 - BARS - HIGH)
+    assert height(8, 23) == 8  # there is no room for both: nothing is made lower than it was
+    assert height(20, 25) == LOWEST
+
+
+def test_in_a_low_window_the_panels_of_a_side_share_a_place():
+    assert place_in("RightBottom", 700 / 22.5) == "Right"
+    assert place_in("LeftBottom", 700 / 22.5) == "Left"
+    assert place_in("RightBottom", 700 / 15) == "RightBottom"
+    for place in ("Bottom", "Left", "MainDockSpace"):
+        assert place_in(place, 700 / 22.5) == place

@@ -53,3 +53,20 @@ def test_news_wait_while_a_hand_is_at_work(workspace, evaluation):
     assert told.has_nothing
     workspace.evaluations.show(first.followed)
     assert told.news(at_work=False) == "robustness"
+
+
+def test_a_comparison_is_news_where_a_session_brings_nothing_else(workspace, tmp_path, evaluation):
+    told = Opened(workspace)
+    workspace.comparison.compare_tag("rates")
+    assert told.news(at_work=False) == ""  # chosen in Runs
+    kept = workspace.comparison.compared
+    workspace.comparison.restore(kept)
+    assert told.news(at_work=True) == ""
+    assert told.news(at_work=False) == "comparison"
+    assert not told.has_nothing
+    evaluation("one")
+    workspace.comparison.restore(kept)
+    assert told.news(at_work=False) == "robustness"
+    assert told.news(at_work=False) == ""
+    workspace.comparison.restore(None)
+    assert told.news(at_work=False) == ""

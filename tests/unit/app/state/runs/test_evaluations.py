@@ -117,6 +117,15 @@ def test_rows_become_one_curve_for_each_combination():
     assert high[1] == pytest.approx(100 * exact.high, abs=1e-9)
 
 
+def test_the_worst_cases_come_first():
+    defenses = None, 0.25
+    rows = [row(a, s) for s in defenses for a in ("pgd", "worst", "noise")]
+    assert [c.name for c in curves_of(rows, [])] == [
+        "Worst of all attacks, undefended", "Worst of all attacks, σ = 0.25",
+        "PGD, undefended", "Random noise, undefended", "PGD, σ = 0.25", "Random noise, σ = 0.25",
+    ]  # fmt: skip
+
+
 def test_networks_and_seeds_are_named_where_there_are_several():
     rows = [
         row("pgd", None, network=name, seed=seed) for name in ("vgg", "resnet") for seed in (3, 4)

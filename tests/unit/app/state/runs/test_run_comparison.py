@@ -19,6 +19,7 @@ from isoloss.events import Metric, Started
 from isoloss.library.about import About
 from isoloss.library.library import Library
 from isoloss.run import Run
+from isoloss.scene.files.session import Compared
 from isoloss.settings import TrainSettings
 
 
@@ -189,3 +190,34 @@ def test_points_that_nobody_would_miss_are_left_out():
     assert np.abs(seen - ys[known]).max() * size[1] < 0.8
     spikes = np.tile([0.0, 1.0], 50)
     assert len(thinned(xs[:100], spikes, ends, size, is_log=False)[0]) == 100
+
+
+def test_what_cannot_be_compared_is_told(comparison, library, begin, tmp_path):
+    outside = Run.create(tmp_path / "elsewhere" / "d", TrainSettings())
+    missing = tmp_path / "runs" / "e"
+    folders = frozenset([library.entries[0].folder, outside.folder, missing])
+    comparison.restore(Compared(folders))
+    assert comparison.restored == 1
+    assert list(compared(comparison)) == [library.entries[0].folder.name]
+    assert (comparison.unlisted, comparison.gone) == ((outside.folder,), (missing,))
+    library.folders = [*library.folders, outside.folder.parent]
+    library.scan()
+    assert "d" in compared(comparison, 1.0)
+    assert (comparison.unlisted, comparison.gone) == ((), (missing,))
+    comparison.clear()
+    comparison.update(1.0)
+    assert (comparison.unlisted, comparison.gone) == ((), ())
+    comparison.restore(None)
+    assert comparison.restored == 1
+
+
+def test_nothing_is_said_to_be_absent_while_runs_are_looked_for(tmp_path, begin):
+    begin("a")
+    library = Library([tmp_path / "runs"])
+    comparison = RunComparison(RunTable(library, Messages(tmp_path)), LibraryWatch(library))
+    comparison.restore(Compared(frozenset([tmp_path / "runs" / "a"])))
+    comparison.update(0.0)
+    assert (comparison.unlisted, comparison.gone) == ((), ())
+    library.scan()
+    comparison.update(1.0)
+    assert (comparison.unlisted, comparison.gone) == ((), ())

@@ -13,7 +13,7 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import Protocol, attack, eot_pgd, pgd, square, sweep
-from isoloss.robustness.attacks.losses import loss_of
+from isoloss.robustness.ascent.losses import loss_of
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_what_does_not_fit_is_refused(digits, linear):
     for call, message in (
         (
             lambda: pgd(net, x, y, 0.1, 2, loss="hinge"),
-            "no loss 'hinge': choose of ce, margin, dlr",
+            "no loss 'hinge': choose of auto, ce, margin, dlr",
         ),
         (lambda: pgd(two, GREY, zero, 0.1, 2, loss="dlr"), "dlr is for 3 classes and more, .* 2"),
         (

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ball import SLACK, Ball
+from isoloss.robustness.ascent.ball import SLACK, Ball
 
 
 class Rounded(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_eps
+from isoloss.robustness.ascent.refusals import check_eps
 
 Norm = Literal["linf", "l2"]
 # Below this a gradient has no direction that floats could tell.
@@ -82,20 +82,20 @@ class L2Ball:
         uniform = torch.rand(len(images), generator=generator, device=images.device)
         # The fraction of a d-ball within the radius r is r^d.
         radii = uniform.to(images.dtype) ** (1 / max(images[0].numel(), 1)) * self.eps
-        return directions * _column(radii / _length(directions).clamp(min=TINY))
+        return directions * column(radii / _length(directions).clamp(min=TINY))
 
     def ascent(self, gradient: Tensor) -> Tensor:
         """The gradient, scaled to length 1; 0 where it is 0."""
         # First by the largest value: the squares of what is very small would be 0.
         largest = gradient.flatten(1).abs().amax(1)
-        scaled = gradient / _column(largest.clamp(min=torch.finfo(gradient.dtype).tiny))
-        return scaled / _column(_length(scaled).clamp(min=TINY))
+        scaled = gradient / column(largest.clamp(min=torch.finfo(gradient.dtype).tiny))
+        return scaled / column(_length(scaled).clamp(min=TINY))
 
     def project(self, moved: Tensor, images: Tensor) -> Tensor:
         """Changes that are too long, scaled to the length ε."""
         offsets = moved - images
         shrink = self.eps / _length(offsets).clamp(min=TINY)
-        return images + offsets * _column(shrink.clamp_(max=1))
+        return images + offsets * column(shrink.clamp_(max=1))
 
     def distance(self, moved: Tensor, images: Tensor) -> Tensor:
         """(N,) the Euclidean length of the change."""
@@ -104,7 +104,7 @@ class L2Ball:
     def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
         """Image by image, within a tolerance for rounding."""
         inside = self.distance(moved, images) <= self.eps + SLACK
-        return torch.where(_column(inside), moved, instead)
+        return torch.where(column(inside), moved, instead)
 
 
 def ball_of(norm: str, eps: float) -> Ball:
@@ -131,6 +131,6 @@ def _length(offsets: Tensor) -> Tensor:
     return torch.linalg.vector_norm(offsets.flatten(1), dim=1)
 
 
-def _column(values: Tensor) -> Tensor:
+def column(values: Tensor) -> Tensor:
     """(N, 1, 1, 1), one value for each image."""
     return values.view(-1, 1, 1, 1)

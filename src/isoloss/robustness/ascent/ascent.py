@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ball import Ball
-from isoloss.robustness.attacks.objective import Objective
+from isoloss.robustness.ascent.ball import Ball
+from isoloss.robustness.ascent.objective import Objective
+from isoloss.robustness.ascent.shortlist import Shortlist, order_of
+from isoloss.robustness.ascent.strides import Schedule, stride_of
 
 Watch = Callable[[Tensor], object]
 """Is shown (N, C, H, W) iterates, every time that their objective is looked at."""
@@ -65,22 +67,29 @@ def ascend(
     steps: int,
     step_size: float,
     *,
+    schedule: Schedule = "constant",
+    momentum: float = 0.0,
     keep_best: bool = True,
     batch_size: int | None = None,
     watch: Watch | None = None,
+    shortlist: Shortlist | None = None,
 ) -> Attacked:
     """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
 
     Args:
         images, start: (N, C, H, W); the ball's centres, and where to begin in it.
         labels: (N,) true classes.
+        step_size: of the first; further ones are as `schedule` and `momentum` say
+            (`isoloss.robustness.ascent.strides`).
         keep_best: return each image's best iterate, misclassified before others, then by loss,
             and be done with an image as soon as it is misclassified; else take all steps and
-            return the last one.
+            return the last one, with "apgd" that of the largest loss.
         batch_size: images looked at together; None for all.
         watch: is shown the images that are looked at.
+        shortlist: likewise, of a network that draws noise.
     """
     n = len(images)
+    stride = stride_of(ball, images, steps, step_size, schedule, momentum)
     current = start.clone()
     best, losses = start.clone(), images.new_full((n,), -torch.inf, dtype=torch.float32)
     success = torch.zeros(n, dtype=torch.bool, device=images.device)
@@ -92,15 +101,19 @@ def ascend(
         whole = len(rows) == n
         here = current if whole else current[rows]
         centres, truth = (images, labels) if whole else (images[rows], labels[rows])
-        arrived = taken[rows] == steps
+        so_far = taken[rows]
+        arrived = so_far == steps
         value = objective(here, truth, not bool(arrived.all()))
         if watch is not None:
             watch(here)
+        if shortlist is not None:
+            shortlist.look(rows, here, order_of(value, truth))
 
         seen = value.losses.float()
-        better = value.success & ~success[rows]
-        better |= (value.success == success[rows]) & (seen > losses[rows])
-        if not keep_best:
+        better = seen > losses[rows]
+        if keep_best:  # none of these has succeeded before
+            better |= value.success
+        elif not stride.is_to_best:
             better = torch.ones_like(better)
         risen = rows[better]
         best[risen], losses[risen] = here[better], seen[better]
@@ -113,7 +126,7 @@ def ascend(
             if value.spoilt is not None:
                 spoilt[rows] |= value.spoilt & ~arrived
             flat[rows] &= (value.gradient.flatten(1) == 0).all(1) | arrived
-            moved = here + step_size * ball.ascent(value.gradient)
+            moved = stride.on(rows, so_far, here, seen, value.gradient)
             moved = ball.project(moved, centres).clamp_(0, 1)
             if whole and bool(going.all()):
                 current = moved

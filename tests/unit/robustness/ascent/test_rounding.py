@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from isoloss.robustness.attacks.ball import L2Ball, LInfBall
-from isoloss.robustness.attacks.rounding import Rounded, in_8_bits, radius_of_files
+from isoloss.robustness.ascent.ball import L2Ball, LInfBall
+from isoloss.robustness.ascent.rounding import Rounded, in_8_bits, radius_of_files
 
 
 @pytest.mark.parametrize("ball", [LInfBall(0.01), LInfBall(0.05), L2Ball(0.5), L2Ball(0.03)])

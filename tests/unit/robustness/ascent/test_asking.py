@@ -23,7 +23,7 @@ from isoloss.robustness import (
     sweep,
     vote,
 )
-from isoloss.robustness.attacks.asking import Answers, ask_twice
+from isoloss.robustness.ascent.asking import Answers, ask_twice
 
 ONE, RANDOM = Answers(), Answers(is_random=True)
 SHARED, BATCH = Answers(True, True), Answers(depends_on_batch=True)

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ascent import Attacked, Watch, ascend
-from isoloss.robustness.attacks.ball import Ball, ball_of
-from isoloss.robustness.attacks.objective import Objective, value_at
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import (
-    as_labels,
+from isoloss.robustness.ascent.ascent import Attacked, Watch, ascend
+from isoloss.robustness.ascent.ball import Ball, ball_of
+from isoloss.robustness.ascent.objective import Objective, value_at
+from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.refusals import (
     check_at_least,
     check_generator,
     check_images,
@@ -23,24 +22,13 @@ from isoloss.robustness.attacks.refusals import (
     check_step_size,
     is_half,
 )
-from isoloss.robustness.attacks.rounding import in_type
+from isoloss.robustness.ascent.rounding import in_type
+from isoloss.robustness.ascent.shortlist import Shortlist
 
 
-def with_targets(y: Tensor, targeted: Any) -> Tensor:
-    """(N, 2) true classes and those to be taken for; `y` alone where there are none.
-
-    Args:
-        y: (N,) true classes.
-        targeted: (N,) classes, or one for all.
-
-    Raises:
-        IsolossError: if they are no classes, or not as many.
-    """
-    if targeted is None:
-        return y
-    one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
-    targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
-    return torch.stack([y, targets], 1)
+def as_they_are(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
+    """Two attacks whose values can be compared already."""
+    return known, fresh
 
 
 @torch.no_grad()
@@ -53,7 +41,8 @@ def climb(
     generator: torch.Generator | None,
     *,
     batch_size: int | None,
-    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = as_they_are,
+    chosen: Callable[[Attacked, Shortlist], Attacked] | None = None,
     watch: Watch | None = None,
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
@@ -62,6 +51,8 @@ def climb(
         y: (N,) true classes, or (N, 2) of them and of those that are aimed at.
         compared: two attacks on all images, with values of the objective that can be compared;
             for an objective that is random.
+        chosen: of an attack on all images that ended at its last iterates, and of the list of
+            those that seemed best, the best ones; for an objective that is random.
     """
     check_images(x)
     for labels in (y,) if y.ndim == 1 else y.unbind(1):
@@ -84,14 +75,18 @@ def climb(
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.success]
+        shortlist = None if chosen is None else Shortlist(x[rows])
         fresh = ascend(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
+            schedule=protocol.schedule, momentum=protocol.momentum,
+            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch, shortlist=shortlist,
         )  # fmt: skip
+        if chosen is not None and shortlist is not None:
+            fresh = chosen(fresh, shortlist)
         if outcome is None:
             outcome = fresh
             continue
-        outcome = _better(*compared(outcome, fresh), rows)
+        outcome = better_of(*compared(outcome, fresh), rows)
     assert outcome is not None
     return outcome
 
@@ -118,7 +113,7 @@ def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator
     return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
 
 
-def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
+def better_of(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
     wins = fresh.success & ~known.success[rows]
     wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])

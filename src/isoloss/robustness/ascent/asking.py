@@ -23,9 +23,9 @@ from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.objective import frozen, is_random, set_state_of, state_of
-from isoloss.robustness.attacks.refusals import as_images, as_logits
-from isoloss.settings.robustness import EOT_DRAWS, VOTES
+from isoloss.robustness.ascent.objective import frozen, is_random, set_state_of, state_of
+from isoloss.robustness.ascent.refusals import as_images, as_logits
+from isoloss.settings.robustness_fields import EOT_DRAWS, VOTES
 
 FEW = 8
 """Images about which a network is asked."""

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
-from isoloss.robustness.attacks.refusals import check_at_least, check_logits
+from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
+from isoloss.robustness.ascent.refusals import check_logits
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,17 @@ class ObjectiveValue:
         success: (N,) bool, whether another class wins than the true one, or the one aimed at.
         gradient: (N, C, H, W) of the losses; None where it was not asked for.
         spoilt: (N,) bool, where no gradient was finite; None likewise.
+        votes: (N, classes) how many draws of the network's noise chose each class; None where it
+            draws none.
+        doubt: (N,) the share of a climb along the gradient's signs that draws leave open.
     """
 
     losses: Tensor
     success: Tensor
     gradient: Tensor | None = None
     spoilt: Tensor | None = None
+    votes: Tensor | None = None
+    doubt: Tensor | None = None
 
 
 Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
@@ -38,7 +42,11 @@ Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
 are (N, 2) where an attack aims at classes: the true ones and those."""
 
 
-def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
+Reached = Callable[[Tensor, Tensor], Tensor]
+"""((N,) classes that the network chose, labels) to (N,) bool, whether that is a success."""
+
+
+def objective_of(model: nn.Module, loss: Loss = USUAL, reached: Reached = reaches) -> Objective:
     """A loss of `model`; nothing is differentiated but by the images."""
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
@@ -48,42 +56,7 @@ def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
             losses = loss_of(loss, logits, labels)
             found = input_gradient(losses, images) if with_gradient else (None, None)
         refuse_nan(losses)
-        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), *found)
-
-    return objective
-
-
-def mean_objective(
-    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
-) -> Objective:
-    """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
-    check_at_least("draws", draws)
-
-    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
-        n = len(images)
-        at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
-        losses = torch.zeros(n, device=images.device)
-        gradient = torch.zeros_like(images) if with_gradient else None
-        spoilt: Tensor | None = None
-        votes: Tensor | None = None
-        for first in range(0, draws, at_once):
-            k = min(at_once, draws - first)
-            leaf = images.detach().requires_grad_(with_gradient)
-            with torch.set_grad_enabled(with_gradient):
-                # (n·k, …): the draws of an image lie side by side.
-                truth = labels.repeat_interleave(k, 0)
-                logits = as_float32(check_logits(model(leaf.repeat_interleave(k, 0)), truth))
-                each = loss_of(loss, logits, truth)
-                if gradient is not None:
-                    of_these, none_finite = input_gradient(each, leaf)
-                    gradient.add_(of_these / draws)
-                    spoilt = none_finite if spoilt is None else spoilt & none_finite
-            losses += each.detach().view(n, k).sum(1) / draws
-            chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
-            votes = chosen if votes is None else votes + chosen
-        refuse_nan(losses)
-        assert votes is not None
-        return ObjectiveValue(losses, reaches(votes.argmax(1), labels), gradient, spoilt)
+        return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
     return objective
 
@@ -98,7 +71,8 @@ def value_at(
         for some, truth in zip(images.split(size), labels.split(size), strict=True)
     ]
     losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
-    return ObjectiveValue(losses, success)
+    votes = [value.votes for value in values if value.votes is not None]
+    return ObjectiveValue(losses, success, votes=torch.cat(votes) if votes else None)
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,9 +83,22 @@ def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         IsolossError: if the network lets no gradient through: of that no step follows, and an
             attack that stands still would look like robustness.
     """
-    gradient: Tensor | None = None
+    (gradient,) = input_gradients(losses, images)
+    finite = gradient.isfinite()
+    spoilt = ~finite.flatten(1).all(1)
+    return (gradient.where(finite, 0) if spoilt.any() else gradient), spoilt
+
+
+def input_gradients(losses: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """The gradients of the sum of `losses` in each of `inputs`, of the same images.
+
+    Raises:
+        IsolossError: as `input_gradient`.
+    """
+    gradients: tuple[Tensor | None, ...] = (None,)
     if losses.requires_grad:
-        (gradient,) = torch.autograd.grad(losses.sum(), images, allow_unused=True)
+        gradients = torch.autograd.grad(losses.sum(), inputs, allow_unused=True)
+    gradient = gradients[0]
     if gradient is None and torch.is_inference_mode_enabled():
         raise IsolossError(
             "there are no gradients inside torch.inference_mode(): attack outside of it"
@@ -121,9 +108,7 @@ def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
             "no gradient reaches the images through this network: attack it with square, which "
             "needs none"
         )
-    finite = gradient.isfinite()
-    spoilt = ~finite.flatten(1).all(1)
-    return gradient.where(finite, 0), spoilt
+    return gradients  # pyright: ignore[reportReturnType]
 
 
 def refuse_spoilt(spoilt: Tensor | None) -> None:
@@ -176,20 +161,20 @@ class Draws:
     draw wins, and an attack ends at what it was lucky with.
 
     Args:
-        model: draws from its `generator`, or where that is None from PyTorch's own.
+        model: draws from its `generator`, and from PyTorch's own where it has none or what is
+            behind its noise draws too.
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._own: torch.Generator | None = getattr(model, "generator", None)
-        self._device = device
-        self._state = self._own.get_state() if self._own else state_of(device)
+        self._of_own = self._own.get_state() if self._own else None
+        self._device, self._state = device, state_of(device)
 
     def again(self) -> None:
         """Go back to where they stood."""
-        if self._own:
-            self._own.set_state(self._state)
-        else:
-            set_state_of(self._device, self._state)
+        if self._own and self._of_own is not None:
+            self._own.set_state(self._of_own)
+        set_state_of(self._device, self._state)
 
 
 def state_of(device: torch.device) -> Tensor:

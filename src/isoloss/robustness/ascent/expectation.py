@@ -1,0 +1,246 @@
+"""The mean over a network's draws of noise, of a loss and its gradient, and how they vote.
+
+Whether "auto" is the cross-entropy or the margin follows from all draws of an image: where a batch
+does not hold them, they come twice. Draws of which the gradient is not finite are left out of its
+mean. Where draws go by doubt, half of them are taken at every image. The other half, as many
+altogether, goes to where these leave open which way to step: to each image in proportion to the
+share of its climb that wrong signs may cost.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.compute.machine.device import as_float32
+from isoloss.robustness.ascent.ball import column
+from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
+from isoloss.robustness.ascent.objective import (
+    Draws,
+    Objective,
+    ObjectiveValue,
+    input_gradients,
+    refuse_nan,
+)
+from isoloss.robustness.ascent.refusals import check_at_least, check_logits
+
+FEWEST_BY_DOUBT = 4
+"""Draws, of which half tell the signs and their errors."""
+
+
+def mean_objective(
+    model: nn.Module,
+    draws: int,
+    batch_size: int | None = None,
+    loss: Loss = USUAL,
+    *,
+    by_doubt: bool = False,
+) -> Objective:
+    """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority.
+
+    Args:
+        batch_size: images times draws that go through the network together.
+        by_doubt: whether gradients are taken over more draws where their signs are uncertain, over
+            fewer elsewhere, and `draws` is their mean; where that is `FEWEST_BY_DOUBT` or more.
+    """
+    check_at_least("draws", draws)
+    objective = _mean_of(model, draws, batch_size, loss, by_doubt)
+    if loss != USUAL:
+        return objective
+    entropy, lead = (
+        _mean_of(model, draws, batch_size, name, by_doubt) for name in ("ce", "margin")
+    )
+
+    def by_all_draws(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        together = _at_once(draws, batch_size, len(images)) == draws
+        if labels.ndim == 2 or (together and not (by_doubt and with_gradient)):
+            return objective(images, labels, with_gradient)
+        before = Draws(model, images.device)
+        found = entropy(images, labels, with_gradient)
+        saturated = found.losses == 0
+        if not saturated.any():
+            return found
+        after = Draws(model, images.device)
+        before.again()
+        found = _where(saturated, lead(images, labels, with_gradient), found)
+        after.again()
+        return found
+
+    return by_all_draws
+
+
+def _mean_of(
+    model: nn.Module, draws: int, batch_size: int | None, loss: Loss, by_doubt: bool
+) -> Objective:
+    """`mean_objective` of a loss that is the same for all draws, or where they go together."""
+
+    def mean(images: Tensor, labels: Tensor, with_gradient: bool, k: int) -> ObjectiveValue:
+        gradients = _Gradients(images, by_doubt) if with_gradient else None
+        return _mean(model, loss, images, labels, gradients, k, batch_size)
+
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        if not (by_doubt and with_gradient and draws >= FEWEST_BY_DOUBT):
+            return mean(images, labels, with_gradient, draws)
+        first, rest = mean(images, labels, True, draws - draws // 2), draws // 2
+        assert first.doubt is not None
+        further = shares(first.doubt, rest * len(images))
+        found = first
+        for count in further.unique().tolist():
+            if count == 0:
+                continue
+            rows = (further == count).nonzero()[:, 0]
+            more = mean(images[rows], labels[rows], True, int(count))
+            found = _joined(found, more, rows, draws - rest, int(count), labels)
+        return found
+
+    return objective
+
+
+def _at_once(draws: int, batch_size: int | None, images: int) -> int:
+    """Of how many draws of so many images a batch is."""
+    return draws if batch_size is None else max(min(batch_size // max(images, 1), draws), 1)
+
+
+def _where(rows: Tensor, value: ObjectiveValue, otherwise: ObjectiveValue) -> ObjectiveValue:
+    """Losses and gradients of `value` at those (N,) rows, of another one elsewhere."""
+    found = replace(otherwise, losses=value.losses.where(rows, otherwise.losses))
+    if value.gradient is None or otherwise.gradient is None:
+        return found
+    assert value.spoilt is not None
+    assert otherwise.spoilt is not None
+    return replace(
+        found,
+        gradient=value.gradient.where(column(rows), otherwise.gradient),
+        spoilt=value.spoilt.where(rows, otherwise.spoilt),
+    )
+
+
+def shares(doubt: Tensor, draws: int) -> Tensor:
+    """(N,) whole numbers that add up to `draws`, in proportion to (N,) doubts; evenly where nobody
+    doubts."""
+    total = doubt.sum()
+    exact = doubt / total * draws if total > 0 else torch.full_like(doubt, draws / len(doubt))
+    whole = exact.floor()
+    left = draws - int(whole.sum())
+    whole[(exact - whole).argsort(descending=True, stable=True)[:left]] += 1
+    return whole.long()
+
+
+def _mean(
+    model: nn.Module,
+    loss: Loss,
+    images: Tensor,
+    labels: Tensor,
+    gradients: _Gradients | None,
+    draws: int,
+    batch_size: int | None,
+) -> ObjectiveValue:
+    n = len(images)
+    at_once = _at_once(draws, batch_size, n)
+    losses = torch.zeros(n, device=images.device)
+    with_gradient = gradients is not None
+    votes: Tensor | None = None
+    for first in range(0, draws, at_once):
+        k = min(at_once, draws - first)
+        leaf = images.detach().requires_grad_(with_gradient)
+        with torch.set_grad_enabled(with_gradient):
+            # (n·k, …): the draws of an image lie side by side.
+            truth, copies = labels.repeat_interleave(k, 0), leaf.repeat_interleave(k, 0)
+            logits = as_float32(check_logits(model(copies), truth))
+            each = loss_of(loss, logits, truth, k)
+            if gradients is not None:
+                of_images, of_draws = input_gradients(each, leaf, copies)
+                gradients.add(of_images, of_draws, draws)
+        losses += each.detach().view(n, k).sum(1) / draws
+        chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
+        votes = chosen if votes is None else votes + chosen
+    refuse_nan(losses)
+    assert votes is not None
+    value = ObjectiveValue(losses, reaches(votes.argmax(1), labels), votes=votes)
+    return value if gradients is None else gradients.told(value, draws)
+
+
+class _Gradients:
+    """What the draws of N images have added up to."""
+
+    def __init__(self, images: Tensor, with_doubt: bool) -> None:
+        self._mean = torch.zeros_like(images)
+        self._squares = torch.zeros_like(images) if with_doubt else None
+        self._finite = torch.zeros(len(images), device=images.device)
+
+    def add(self, of_images: Tensor, of_draws: Tensor, draws: int) -> None:
+        """Take (N, C, H, W) sums over some draws, and (N·k, C, H, W), of each."""
+        of_draws = of_draws.view(len(of_images), -1, *of_images.shape[1:])
+        if of_images.isfinite().all():  # then so is all of which it is the sum
+            self._finite += of_draws.shape[1]
+        else:
+            of_images, of_draws = self._finite_of(of_images, of_draws)
+        self._mean.add_(of_images / draws)
+        if self._squares is not None:
+            self._squares.add_(of_draws.square().sum(1))
+
+    def _finite_of(self, of_images: Tensor, of_draws: Tensor) -> tuple[Tensor, Tensor]:
+        """Count the draws that are finite; sums of those alone, and these, 0 for the others."""
+        finite = of_draws.flatten(2).isfinite().all(2)
+        self._finite += finite.sum(1)
+        if finite.all():
+            return of_images, of_draws
+        of_draws = of_draws.where(finite[:, :, None, None, None], 0)
+        some = column(finite.any(1))
+        return of_draws.sum(1).where(some, of_images.where(of_images.isfinite(), 0)), of_draws
+
+    def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
+        """`value` with the gradient, and where it is asked for the doubt about it."""
+        finite, spoilt = self._finite, self._finite == 0
+        mean = self._mean
+        if (finite < draws).any():
+            if not spoilt.all():
+                warnings.warn(
+                    "the gradient of some draws is not finite: they are left out of its mean",
+                    stacklevel=2,
+                )
+            mean = mean * column(draws / finite.clamp(min=1))
+        doubt = None if self._squares is None else _doubt(mean, self._squares, finite)
+        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt)
+
+
+def _doubt(mean: Tensor, squares: Tensor, draws: Tensor) -> Tensor:
+    """(N,) the share of a climb along the signs of `mean` that wrong ones may cost, given the sum
+    of squares over (N,) draws."""
+    count, tiny = column(draws.clamp(min=2)), torch.finfo(mean.dtype).tiny
+    error = ((squares / count - mean.square()).clamp(min=0) / (count - 1)).sqrt()
+    sizes = mean.abs()
+    # Twice the probability that the sign is the other one.
+    wrong = torch.erfc(sizes / (error * sqrt(2)).clamp(min=tiny))
+    return (sizes * wrong).flatten(1).sum(1) / sizes.flatten(1).sum(1).clamp(min=tiny)
+
+
+def _joined(
+    known: ObjectiveValue,
+    more: ObjectiveValue,
+    rows: Tensor,
+    draws: int,
+    further: int,
+    labels: Tensor,
+) -> ObjectiveValue:
+    """The mean of `draws` and of `further` draws of some of the images."""
+    assert known.gradient is not None
+    assert more.gradient is not None
+    assert known.votes is not None
+    assert more.votes is not None
+    assert known.spoilt is not None
+    assert more.spoilt is not None
+    share = further / (draws + further)
+    losses, gradient = known.losses.clone(), known.gradient.clone()
+    losses[rows] = losses[rows].lerp(more.losses, share)
+    gradient[rows] = gradient[rows].lerp(more.gradient, share)
+    votes, spoilt = known.votes.clone(), known.spoilt.clone()
+    votes[rows] += more.votes
+    spoilt[rows] &= more.spoilt
+    success = reaches(votes.argmax(1), labels)
+    return ObjectiveValue(losses, success, gradient, spoilt, votes)
