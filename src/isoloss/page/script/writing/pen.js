@@ -79,4 +79,7 @@ Object.assign(View.prototype, {
   },
 
   reserve(rect) { this.taken.push(rect); this.reserved.push(rect); },
+
+  // A place for what is written, told apart from the box behind it.
+  ground(rect) { this.plate(rect); this.reserve(rect); },
 });
