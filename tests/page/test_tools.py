@@ -90,7 +90,9 @@ def test_views_beside_each_other_move_together(count, opened):
     page.drag((160, 100), (200, 120))
     cameras = page.run("isolossPage.views.map(view => view.camera.azimuth)")
     assert cameras == [Camera().orbit(40, 20).azimuth] * count
-    sizes = page.run("[...document.querySelectorAll('.view')].map(v => [v.offsetWidth, v.offsetHeight])")
+    sizes = page.run(
+        "[...document.querySelectorAll('.view')].map(v => [v.offsetWidth, v.offsetHeight])"
+    )
     assert np.ptp(sizes, axis=0).max() <= 1
     page.run("isolossPage.paint('slope')")
     assert page.run("isolossPage.views.map(view => view.texture.name)") == ["slope"] * count
