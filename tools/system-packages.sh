@@ -21,6 +21,8 @@ for library in libX11.so.6:libx11-6 libXcursor.so.1:libxcursor1 libXi.so.6:libxi
 done
 if [ "$1" = test ]; then
     command -v Xvfb >/dev/null || need xvfb
+    command -v chromium >/dev/null || need chromium
+    command -v firefox-esr >/dev/null || command -v firefox >/dev/null || need firefox-esr
     found libGLX_mesa.so.0 || need libglx-mesa0
 fi
 [ -n "$missing" ] || exit 0

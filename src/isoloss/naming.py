@@ -63,12 +63,17 @@ def printable(text: object) -> str:
     return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", str(text))
 
 
+LONGEST_DRAWN = 2000
+"""Characters of a text that is drawn."""
 _BREAK = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 
 
 def drawable(text: str) -> str:
     """As `printable`, and as it can be drawn: lines end in a newline, tabs are spaces, signs that
-    only control a device are left out; all else stays as it is."""
+    only control a device are left out, and so is the middle of what nobody could read in a picture;
+    all else stays as it is."""
+    if len(text) > LONGEST_DRAWN:
+        text = f"{text[: LONGEST_DRAWN // 2]}…{text[-(LONGEST_DRAWN // 2) :]}"
     signs = _BREAK.sub("\n", printable(text).replace("\t", " "))
     return "".join(c for c in signs if c == "\n" or unicodedata.category(c) != "Cc").strip("\n")
 

@@ -27,5 +27,8 @@ def test_an_installed_wheel_renders_a_sample(isoloss_command, tmp_path):
         "render", samples[0], "--out", "x.png", "--size", "320x200",
         env={"PYTHONPATH": str(site)}, check=0,
     )  # fmt: skip
+    isoloss_command("export", samples[0], "--out", "x.html", env={"PYTHONPATH": str(site)}, check=0)
+    assert "gl_Position" not in (page := (tmp_path / "x.html").read_text())  # it is packed
+    assert page.startswith("<!doctype html>")
     with Image.open(tmp_path / "x.png") as picture:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 500

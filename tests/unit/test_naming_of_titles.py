@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from isoloss.naming import drawable
+from isoloss.naming import LONGEST_DRAWN, drawable
 from isoloss.shortening import in_lines, without_middle
 
 
@@ -51,3 +51,9 @@ def test_any_text_fits_in_any_room():
         assert all(len(line) <= width for line in lines), (text, most, width, lines)
         if len(text) <= width and "\n" not in text:
             assert lines == [text]
+
+
+def test_of_what_nobody_could_read_the_middle_is_left_out():
+    long = "a" * 10**6 + "b" * 10**6
+    assert drawable(long) == "a" * (LONGEST_DRAWN // 2) + "…" + "b" * (LONGEST_DRAWN // 2)
+    assert drawable("a" * LONGEST_DRAWN) == "a" * LONGEST_DRAWN

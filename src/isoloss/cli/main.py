@@ -149,6 +149,7 @@ def _render(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.page_verb import asked_of_page, export_page
     from isoloss.files import check_parent
     from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.geometry.files.reading import load_telling
@@ -157,6 +158,13 @@ def _export(namespace: argparse.Namespace) -> int:
 
     check_parent(namespace.out)
     paths = _sorted_out(namespace.paths, "draw")
+    if namespace.out.suffix.lower() in (".html", ".htm"):
+        print(export_page(namespace, paths, _say))
+        return 0
+    if only_pages := asked_of_page(namespace):
+        raise IsolossError(
+            f"{only_pages[0]} is of pages: leave it out, or give a name that ends in .html"
+        )
     if len(paths) > 1:
         names = first_of([path.name for path in paths])
         raise IsolossError(f"export writes one surface, not {len(paths)}: {names}")

@@ -200,15 +200,17 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
 
 
 def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    from isoloss.cli.page_verb import add_page_options
     from isoloss.cli.render_options import add_fields
     from isoloss.geometry.files.formats import paintable, writable
     from isoloss.scene.appearance import Appearance
     from isoloss.scene.files.painted import PAINT
 
-    known = listed(writable(), "or")
+    known = f"{listed(writable(), 'or')}; .html: a page that any browser opens"
     parser.add_argument(
         "paths", type=path_of, nargs="+", metavar="PATH",
-        help="File or run folder; trajectories beside it come along",
+        help="File or run folder; trajectories beside it come along; of a page several, in one "
+        "box or side by side, or a session",
     )  # fmt: skip
     parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
     parser.add_argument(
@@ -222,8 +224,11 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     painted = listed(paintable(), "or")
     add_fields(
-        parser.add_argument_group(f"how {painted} looks in other programs"), Appearance, PAINT
+        parser.add_argument_group(f"how {painted} looks in other programs, or a page"),
+        Appearance,
+        PAINT,
     )
+    add_page_options(parser)
 
 
 def _add_edits(parser: argparse.ArgumentParser) -> None:

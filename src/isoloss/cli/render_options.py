@@ -49,6 +49,31 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         "--supersample", type=int, metavar="N",
         help="Draw so many times as large and average [2; 1 of a movie]",
     )  # fmt: skip
+    add_look_options(parser)
+    figure = parser.add_argument_group("a figure in the plane")
+    figure.add_argument(
+        "--figure", action="store_true",
+        help="Draw the contours in the plane; .svg and .pdf are always figures",
+    )  # fmt: skip
+    add_fields(figure, Print)
+    add_fields(
+        parser.add_argument_group("a figure of an attack, a defense or a certification"), Choice
+    )
+    movie = parser.add_argument_group("a movie")
+    movie.add_argument("--turntable", action="store_true", help="The camera goes round once")
+    movie.add_argument(
+        "--path", dest="views", metavar="A,B,…", help="The camera flies between saved views"
+    )
+    movie.add_argument("--play", action="store_true", help="The trajectory grows with its epochs")
+    movie.add_argument("--seconds", type=float, metavar="S", help="How long it takes [6]")
+    movie.add_argument("--fps", type=float, metavar="N", help="Frames a second [30]")
+    add_fields(parser.add_argument_group("appearance"), Appearance)
+    add_fields(parser.add_argument_group("camera"), Camera)
+    parser.add_argument("--json", action="store_true", help="Print progress as lines of JSON")
+
+
+def add_look_options(parser: Any) -> None:
+    """Give `parser` the options of what is seen that are not generated: those of `stage`."""
     parser.add_argument("--view", metavar="NAME", help="A saved view of the session")
     parser.add_argument("--top", action="store_true", help="Seen from above")
     parser.add_argument(
@@ -72,26 +97,6 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         "--no-title", dest="title", action="store_false", default=argparse.SUPPRESS,
         help="No heading",
     )  # fmt: skip
-    figure = parser.add_argument_group("a figure in the plane")
-    figure.add_argument(
-        "--figure", action="store_true",
-        help="Draw the contours in the plane; .svg and .pdf are always figures",
-    )  # fmt: skip
-    add_fields(figure, Print)
-    add_fields(
-        parser.add_argument_group("a figure of an attack, a defense or a certification"), Choice
-    )
-    movie = parser.add_argument_group("a movie")
-    movie.add_argument("--turntable", action="store_true", help="The camera goes round once")
-    movie.add_argument(
-        "--path", dest="views", metavar="A,B,…", help="The camera flies between saved views"
-    )
-    movie.add_argument("--play", action="store_true", help="The trajectory grows with its epochs")
-    movie.add_argument("--seconds", type=float, metavar="S", help="How long it takes [6]")
-    movie.add_argument("--fps", type=float, metavar="N", help="Frames a second [30]")
-    add_fields(parser.add_argument_group("appearance"), Appearance)
-    add_fields(parser.add_argument_group("camera"), Camera)
-    parser.add_argument("--json", action="store_true", help="Print progress as lines of JSON")
 
 
 def run_render(namespace: argparse.Namespace) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
-from isoloss.naming import drawable
+from isoloss.naming import drawable, drawable_line
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.picking import Hit
 from isoloss.scene.textures import class_name
@@ -107,7 +107,7 @@ def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
     surface's further columns."""
     signed = surface.is_difference
     delta = "Δ " if signed else ""
-    height = str(surface.meta.get("quantity") or "loss")
+    height = drawable_line(str(surface.meta.get("quantity") or "loss"))
     if not surface.computed[cell]:
         return [(f"{delta}{height}", "not computed")]
     loss = loss_label(float(surface.loss[cell]), signed=signed, span=_relief_around(surface, cell))

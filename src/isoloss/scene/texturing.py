@@ -14,7 +14,7 @@ from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_nearest, fill_uncomputed, refine_linear, refine_nearest
 from isoloss.geometry.ticks import Tick, told_apart
-from isoloss.naming import drawable
+from isoloss.naming import drawable, drawable_line
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import CLASS_COLORS
 from isoloss.scene.layer import SurfaceLayer
@@ -137,7 +137,7 @@ def field_values(layer: SurfaceLayer, texture: Texture) -> Array:
 
 def quantity(layers: list[SurfaceLayer]) -> str:
     """What the heights of `layers` are."""
-    named = {str(layer.surface.meta.get("quantity") or "loss") for layer in layers}
+    named = {drawable_line(str(layer.surface.meta.get("quantity") or "loss")) for layer in layers}
     name = named.pop() if len(named) == 1 else "loss"
     return f"Δ {name}" if all(layer.derived is not None for layer in layers) else name
 
@@ -182,7 +182,8 @@ def axis_titles(shown: list[SurfaceLayer], frame: Frame) -> tuple[str, str, str]
     alike = all(layer.surface.meta.get("axes") == given for layer in shown)
     if alike and isinstance(given, list) and len(cast("list[Any]", given)) == 2:
         what = cast("list[Any]", given)
-        names = [f"{name} ({along})" for name, along in zip(names, what, strict=True)]
+        along = (drawable_line(str(each)) for each in what)
+        names = [f"{name} ({where})" for name, where in zip(names, along, strict=True)]
     if shares is not None:
         names = [
             f"{name} (PC{k}, {100 * share:.1f} %)"

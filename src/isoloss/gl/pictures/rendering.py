@@ -137,7 +137,7 @@ def draw(
     looks = _taken(options, _names(Appearance, Camera) | {"opacity"})
     if options.get("top"):
         looks = TOP | looks
-    looks |= _contours(looks)
+    looks |= contours_of(looks)
     if options.get("view"):
         looks["view"] = options["view"]
     print_ = _print(options, print_)
@@ -200,7 +200,7 @@ def _taken(options: Mapping[str, Any], names: frozenset[str] | set[str]) -> dict
     return {name: value for name, value in options.items() if name in names}
 
 
-def _contours(looks: Mapping[str, Any]) -> dict[str, Any]:
+def contours_of(looks: Mapping[str, Any]) -> dict[str, Any]:
     """What a number of contours means: 0 is none, on the floor neither unless asked for."""
     number = looks.get("contours")
     if number is None or isinstance(number, bool):
