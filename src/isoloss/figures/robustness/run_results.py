@@ -13,7 +13,7 @@ from isoloss.paths import exists
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings
-from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.results.tables import EvaluationWarning, Report, Row
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
 
@@ -31,6 +31,7 @@ class RunResults:
         data: its name; `data_hash` tells the same data by other names; "" if not known.
         norm: "linf" or "l2".
         certificates: image by image; of a certification that is finished.
+        report: what there is to say of a run that is finished; None before.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class RunResults:
     data: str
     data_hash: str
     certificates: tuple[CertificateRow, ...] = ()
+    report: Report | None = None
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ def read_run_results(folder: Path) -> RunResults:
         str(facts.get("data") or settings.data or ""),
         str(_recorded_hashes(run).get("data", "")),
         tuple(files.certificates),
+        files.report,
     )
 
 
