@@ -43,6 +43,9 @@ SURFACES = (
 )
 """The files of the page of surfaces, each below those that it needs when it is read."""
 
+NUMBERS = ("shared/basics", "report/points", "report/readout", "report/keys", "report/begin")
+"""Those of pages of numbers."""
+
 
 def script_of(names: Sequence[str]) -> str:
     """The files of these names below `script`, in this order, as one script whose names are its

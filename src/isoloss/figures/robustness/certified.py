@@ -190,5 +190,7 @@ def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     handles: dict[float, Any] = {}
     for each in sorted(series, key=lambda s: s.sigma):
         label = f"σ = {each.sigma:g}"
-        handles.setdefault(each.sigma, handle(label, stroke_of_sigma(each, series, theme), sheet, theme))
+        handles.setdefault(
+            each.sigma, handle(label, stroke_of_sigma(each, series, theme), sheet, theme)
+        )
     return list(handles.values())

@@ -1,4 +1,4 @@
-"""Pages of numbers: robustness runs, curves, trainings and several runs beside each other, as curves
+"""Pages of numbers: robustness runs, curves, trainings, several runs beside each other; as charts
 that are read by mouse, touch and key, as tables, and as images.
 
 Read `plot` (what a chart shows), `svg` (how it is drawn), then `robustness`, `curve` and

@@ -61,7 +61,7 @@ def radius_axis(title: str, radii: Sequence[float]) -> Axis:
     return Axis(title, tuple(ticks), axis.place)
 
 
-def charts_of(
+def charts_of_runs(
     runs: Sequence[RunResults], stamps: Stamps, colours: Colours, *, references: bool = True
 ) -> Charts:
     """All curves of one or several runs on the same images.
@@ -110,7 +110,7 @@ def _accuracies(
     plots = [
         Plot(
             group.title, across, share_axis("accuracy"),
-            tuple(line(one, group) for one in group.series), rules, _published(references),
+            tuple(line(one, group) for one in group.series), rules, published(references),
             stamps.of_all(group),
         )
         for group in by_defense(series)
@@ -157,7 +157,7 @@ def _certificates(
                 Rule(limits[id(s)], number_label(limits[id(s)]), True, pens[id(s)].colour)
                 for s in group.series
             ),
-            _published(references), stamps.of_all(group),
+            published(references), stamps.of_all(group),
         )
         for group in by_network(series)
     ]  # fmt: skip
@@ -199,7 +199,8 @@ def _corners(steps: Steps) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(steps[0], 2)[1:], np.repeat(steps[1], 2)[:-1]
 
 
-def _published(references: Sequence[ReferenceLine]) -> tuple[Reference, ...]:
+def published(references: Sequence[ReferenceLine]) -> tuple[Reference, ...]:
+    """What others have published, as it lies behind curves."""
     return tuple(
         Reference(
             each.name,

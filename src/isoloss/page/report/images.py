@@ -24,7 +24,7 @@ from isoloss.page.report.colours import Colours
 from isoloss.page.report.evaluations import radius_axis
 from isoloss.page.report.plot import Axis, Line, Pen, Plot, Point
 from isoloss.page.report.svg import svg_of
-from isoloss.page.report.tables import figure_of, signs, table_of
+from isoloss.page.report.tables import figure_of, said, signs, table_of
 from isoloss.paths import exists
 from isoloss.results.radii import radius_label
 from isoloss.results.saved_examples import INDEX, ExampleFile, read_index
@@ -78,16 +78,17 @@ def images_of(
             pieces.append(_gallery(strips(saved, run, last, _LIGHT), stamps))
             if saved.maps:
                 pieces += _maps(maps(saved, run, choice, _LIGHT), stamps, colours, f"{name}-{k}")
-        kept = "".join(piece for piece in pieces if room.takes(piece))
+        kept = [piece for piece in pieces if room.takes(piece)]
         if kept:
             opened = " open" if k == 0 else ""
-            yield f"<details{opened}><summary>{escaped(saved.title)}</summary>{kept}</details>"
-        else:
-            left_out.append(saved.title)
+            shown = f'<div class="galleries">{"".join(kept)}</div>'
+            yield f"<details{opened}><summary>{said(saved.title)}</summary>{shown}</details>"
+        if len(kept) < len(pieces):
+            left_out.append(saved.title if not kept else f"more of {saved.title}")
     if left_out:
         yield (
-            f"<p class=\"note\">Left out, lest the page grow: images of {escaped('; '.join(left_out))}. "
-            "<code>isoloss render RUN --what examples</code> draws them.</p>"
+            f'<p class="note">Left out, lest the page grow too large: {said("; ".join(left_out))}. '
+            "<code>isoloss render RUN --what examples</code> and <code>maps</code> draw them.</p>"
         )
 
 

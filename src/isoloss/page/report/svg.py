@@ -11,6 +11,7 @@ from isoloss.figures.robustness.reference_lines import stacked
 from isoloss.naming import drawable_line
 from isoloss.page.frame import escaped
 from isoloss.page.report.plot import Line, Pen, Plot, Point, Reference
+from isoloss.shortening import shortened
 
 WIDTH, HEIGHT = 560.0, 372.0
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 18.0, 36.0, 56.0
@@ -19,8 +20,8 @@ UNIT = 1.15
 """Width of a thin line."""
 LETTER = 8.6
 """About as wide is a letter of tick labels where a page is narrow, and they are larger."""
-_NAME = 12.0
-"""Height of the names of published results."""
+_NAME, _LONGEST = 12.0, 34
+"""Height of the names of published results, and the letters that there is room for."""
 _MARKS = {
     "o": "M-1 0A1 1 0 1 1 1 0A1 1 0 1 1 -1 0Z",
     "s": "M-.9-.9H.9V.9H-.9Z",
@@ -87,29 +88,32 @@ def _axes(plot: Plot) -> Iterator[str]:
     for tick in plot.y.ticks:
         y = _y(plot, tick.value)
         yield f'<path class="grid" d="M{LEFT:g} {y:.1f}H{right:g}"/>'
-        yield f'<text x="{LEFT - 8:g}" y="{y + 5:.1f}" class="end">{escaped(tick.label)}</text>'
+        yield _text(tick.label, LEFT - 8, y + 5, "end")
     yield f'<path class="edge" d="M{LEFT:g} {TOP:g}V{bottom:g}H{right:g}"/>'
     for tick in plot.x.ticks:
         x = _x(plot, tick.value)
         yield f'<path class="edge" d="M{x:.1f} {bottom:g}v5"/>'
         if tick.label:
-            yield f'<text x="{x:.1f}" y="{bottom + 22:g}" class="middle">{escaped(tick.label)}</text>'
+            yield _text(tick.label, x, bottom + 22, "middle")
     middle = (LEFT + right) / 2
-    yield f'<text x="{middle:g}" y="{HEIGHT - 9:g}" class="middle name">{escaped(plot.x.title)}</text>'
-    yield f'<text x="8" y="18" class="name">{escaped(plot.y.title)}</text>'
+    yield _text(plot.x.title, middle, HEIGHT - 9, "middle name")
+    yield _text(plot.y.title, 8, 18, "name")
     for rule in plot.rules:
         colour = f" {rule.colour}" if rule.colour else ""
         if rule.is_upright:
             x = _x(plot, rule.value)
             yield f'<path class="rule{colour}" d="M{x:.1f} {TOP:g}V{bottom:g}"/>'
             anchor = "end" if x > right - 40 else "start" if x < LEFT + 20 else "middle"
-            yield f'<text class="rule {anchor}{colour}" x="{x:.1f}" y="{TOP - 6:g}">'
+            yield _text(rule.label, x, TOP - 6, f"rule {anchor}{colour}")
         else:
             y = _y(plot, rule.value)
             yield f'<path class="rule{colour}" d="M{LEFT:g} {y:.1f}H{right:g}"/>'
-            yield f'<text class="rule{colour}" x="{LEFT + 5:g}" y="{y - 4:.1f}">'
-        yield f"{escaped(drawable_line(rule.label))}</text>"
+            yield _text(rule.label, LEFT + 5, y - 4, f"rule{colour}")
     yield "</g>"
+
+
+def _text(text: str, x: float, y: float, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escaped(drawable_line(text))}</text>'
 
 
 def _references(plot: Plot) -> Iterator[str]:
@@ -126,11 +130,11 @@ def _references(plot: Plot) -> Iterator[str]:
         yield f'<path d="{_path(places)}"/>'
         x = places[-1][0]
         is_at_right = x < (LEFT + WIDTH - RIGHT) / 2
-        side, at = ("", x + 7) if is_at_right else (' class="end"', x - 7)
-        name = drawable_line(each.name)
-        shown = name if len(name) <= 34 else f"{name[:33]}…"
-        yield f'<text{side} x="{at:.1f}" y="{height + 4:.1f}" aria-hidden="true">{escaped(shown)}</text>'
-        yield from (_point(p, place, each.name, "") for p, place in zip(points, places, strict=True))
+        side, at = ("start", x + 7) if is_at_right else ("end", x - 7)
+        name = shortened(each.name, lambda part: len(part) <= _LONGEST)
+        yield _text(name, at, height + 4, side)
+        for point, place in zip(points, places, strict=True):
+            yield _point(point, place, each.name, "")
         yield "</g>"
 
 
@@ -141,8 +145,9 @@ def _line(plot: Plot, line: Line, is_first: bool) -> Iterator[str]:
     kind = "series thick" if pen.width > 3 else "series"
     yield f'<g class="{kind} {pen.colour}" role="group" aria-label="{escaped(name)}"{_steps(line)}>'
     for xs, ys in line.faint:
-        ways = [(_x(plot, float(x)) + shift, _y(plot, float(y))) for x, y in zip(xs, ys, strict=True)]
-        yield f'<path class="stroke faint" d="{_path(ways)}" stroke-width="{0.9 * UNIT:.2f}"/>'
+        ways = zip(xs.tolist(), ys.tolist(), strict=True)
+        way = _path((_x(plot, x) + shift, _y(plot, y)) for x, y in ways)
+        yield f'<path class="stroke faint" d="{way}" stroke-width="{0.9 * UNIT:.2f}"/>'
     if line.has_band:
         yield f'<path class="band" d="{_band(plot, line.points)}"/>'
     if line.steps is not None:

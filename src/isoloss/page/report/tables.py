@@ -11,6 +11,11 @@ from isoloss.page.report.plot import Charts, Pen
 from isoloss.page.report.svg import sample, svg_of
 
 
+def said(text: str) -> str:
+    """A text in one line as HTML, whatever direction it is written in."""
+    return f"<bdi>{escaped(drawable_line(text))}</bdi>" if text else ""
+
+
 def table_of(
     header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", fold: str = ""
 ) -> str:
@@ -19,24 +24,25 @@ def table_of(
     Args:
         fold: what folds it out; "" where it is seen at once.
     """
-    head = "".join(f'<th scope="col">{_said(cell)}</th>' for cell in header)
+    head = "".join(f'<th scope="col">{said(cell)}</th>' for cell in header)
     body = "".join(
-        f'<tr><th scope="row">{_said(first)}</th>'
-        + "".join(f"<td>{_said(cell)}</td>" for cell in others)
+        f'<tr><th scope="row">{said(first)}</th>'
+        + "".join(f"<td>{said(cell)}</td>" for cell in others)
         + "</tr>"
         for first, *others in rows
     )
-    name = f"<caption>{_said(caption)}</caption>" if caption else ""
+    name = f"<caption>{said(caption)}</caption>" if caption else ""
+    about = escaped(drawable_line(caption)) or "Table"
     table = (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escaped(drawable_line(caption)) or "Table"}">'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{about}">'
         f"<table>{name}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
-    return f"<details><summary>{_said(fold)}</summary>{table}</details>" if fold else table
+    return f"<details><summary>{said(fold)}</summary>{table}</details>" if fold else table
 
 
 def figure_of(title: str, content: str, note: str = "") -> str:
     """A figure of HTML with a title in HTML above and a note below it."""
-    below = f'<p class="note">{_said(note)}</p>' if note else ""
+    below = f'<p class="note">{said(note)}</p>' if note else ""
     head = f"<figcaption>{title}</figcaption>" if title else ""
     return f'<figure>{head}<div class="wide">{content}</div>{below}</figure>'
 
@@ -49,13 +55,13 @@ def charts_of(charts: Charts, name: str, level: int = 2) -> str:
         level: of its heading.
     """
     plots = "".join(
-        f'<figure class="plot"><figcaption>{_said(plot.title)}{signs(plot.sign)}</figcaption>'
+        f'<figure class="plot"><figcaption>{said(plot.title)}{signs(plot.sign)}</figcaption>'
         f"{svg_of(plot, f'{name}-{k}')}"
         f"{table_of(*plot.table(), caption=plot.title, fold='Table of these numbers')}</figure>"
         for k, plot in enumerate(charts.plots)
     )
-    note = f'<p class="note">{_said(charts.note)}</p>' if charts.note else ""
-    title = f"<h{level}>{_said(charts.title)}</h{level}>" if charts.title else ""
+    note = f'<p class="note">{said(charts.note)}</p>' if charts.note else ""
+    title = f"<h{level}>{said(charts.title)}</h{level}>" if charts.title else ""
     return f'{title}{_legend(charts.legend)}<div class="plots">{plots}</div>{note}'
 
 
@@ -63,13 +69,9 @@ def signs(numbers: str) -> str:
     """The numbers of warnings, beside what they concern."""
     if not numbers:
         return ""
-    return f' <span class="sign" title="What speaks against it">{_said(numbers)}</span>'
+    return f' <span class="sign" title="What speaks against it">{said(numbers)}</span>'
 
 
 def _legend(entries: Sequence[tuple[str, Pen]]) -> str:
-    each = "".join(f"<li>{sample(pen)}{_said(name)}</li>" for name, pen in entries)
+    each = "".join(f"<li>{sample(pen)}{said(name)}</li>" for name, pen in entries)
     return f'<ul class="legend" aria-label="Curves">{each}</ul>' if each else ""
-
-
-def _said(text: str) -> str:
-    return f"<bdi>{escaped(drawable_line(text))}</bdi>" if text else ""

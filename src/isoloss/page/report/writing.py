@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.page.frame import framed
-from isoloss.page.program import script_of
+from isoloss.page.program import NUMBERS, script_of
 
-SCRIPT = ("report/points", "report/readout", "report/keys", "report/begin")
+_READOUT = '<div id="readout" aria-hidden="true" hidden></div>'
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def write(page: Written) -> str:
     """The text of the page."""
     return framed(
         title=page.title,
-        main=f'<div class="report">{page.main}</div><div id="readout" aria-hidden="true" hidden></div>',
+        main=f'<div class="report">{page.main}</div>{_READOUT}',
         about=page.about,
-        script=script_of(SCRIPT),
+        script=script_of(NUMBERS),
         styles=("report",),
         colours=page.colours,
         theme=page.theme,

@@ -1,0 +1,49 @@
+"""What runs have come to and all that speaks against it: said first on a page, and never folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from isoloss.figures.robustness.run_results import RunResults
+from isoloss.figures.robustness.stamps import Stamps
+from isoloss.naming import sentence
+from isoloss.page.report.tables import said
+from isoloss.results.report_tables import Evaluated, warned_of
+
+UNFINISHED = "This run is not finished: its numbers are those so far, and nothing has been checked."
+
+
+def verdicts(
+    runs: Sequence[RunResults], stamps: Stamps, remarks: Sequence[str] = (), *, named: bool = False
+) -> str:
+    """HTML of the summary of each run and of its warnings, after what else there is to say.
+
+    Args:
+        named: whether each summary says whose it is.
+    """
+    parts = [f'<p class="verdict">{said(remark)}</p>' for remark in remarks]
+    for run in runs:
+        if named:
+            parts.append(f"<h2>{said(run.name)}</h2>")
+        text = UNFINISHED if run.report is None else run.report.summary
+        parts.append(f'<p class="verdict">{said(text)}</p>')
+        if items := "".join(_warnings(run, stamps)):
+            title = "What speaks against these numbers"
+            parts.append(f'<h3>{title}</h3><ol class="doubts">{items}</ol>')
+    return f'<section class="verdicts" aria-label="Verdict">{"".join(parts)}</section>'
+
+
+def evaluated_of(run: RunResults) -> Evaluated:
+    """What the report of a run is of."""
+    return Evaluated(run.settings, run.rows, run.certificates)
+
+
+def _warnings(run: RunResults, stamps: Stamps) -> Iterator[str]:
+    evaluated = evaluated_of(run)
+    for warning in run.warnings:
+        about = warned_of(evaluated, warning)
+        beside = f" ({said(about)})" if about else ""
+        yield (
+            f'<li><span class="sign">{stamps.messages.index(warning.message) + 1}</span>'
+            f"<strong>{said(warning.id)}</strong>{beside}: {said(sentence(warning.message))}</li>"
+        )
