@@ -23,8 +23,7 @@ from isoloss.page.frame import escaped
 from isoloss.page.report.colours import Colours
 from isoloss.page.report.evaluations import radius_axis
 from isoloss.page.report.plot import Axis, Line, Pen, Plot, Point
-from isoloss.page.report.svg import svg_of
-from isoloss.page.report.tables import figure_of, said, signs, table_of
+from isoloss.page.report.tables import figure_of, plot_of, said, signs
 from isoloss.paths import exists
 from isoloss.results.radii import radius_label
 from isoloss.results.saved_examples import INDEX, ExampleFile, read_index
@@ -72,19 +71,21 @@ def images_of(
     left_out: list[str] = []
     for k, choice in enumerate(asked):
         saved = read_saved_images(run, choice)
-        pieces = [_gallery(strips(saved, run, choice, _LIGHT), stamps)]
+        across = [_gallery(strips(saved, run, choice, _LIGHT), stamps)]
+        several: list[str] = []
         if len(saved.eps) > 1:
             last = replace(choice, eps=saved.eps[-1])
-            pieces.append(_gallery(strips(saved, run, last, _LIGHT), stamps))
+            several.append(_gallery(strips(saved, run, last, _LIGHT), stamps))
             if saved.maps:
-                pieces += _maps(maps(saved, run, choice, _LIGHT), stamps, colours, f"{name}-{k}")
-        kept = [piece for piece in pieces if room.takes(piece)]
-        if kept:
+                across += _maps(maps(saved, run, choice, _LIGHT), stamps, colours, f"{name}-{k}")
+        kept = [[piece for piece in pieces if room.takes(piece)] for pieces in (across, several)]
+        if any(kept):
             opened = " open" if k == 0 else ""
-            shown = f'<div class="galleries">{"".join(kept)}</div>'
+            columns = "".join(f"<div>{''.join(pieces)}</div>" for pieces in kept if pieces)
+            shown = f'<div class="galleries">{columns}</div>'
             yield f"<details{opened}><summary>{said(saved.title)}</summary>{shown}</details>"
-        if len(kept) < len(pieces):
-            left_out.append(saved.title if not kept else f"more of {saved.title}")
+        if kept != [across, several]:
+            left_out.append(f"more of {saved.title}" if any(kept) else saved.title)
     if left_out:
         yield (
             f'<p class="note">Left out, lest the page grow too large: {said("; ".join(left_out))}. '
@@ -175,11 +176,7 @@ def _maps(gallery: Gallery, stamps: Stamps, colours: Colours, name: str) -> list
         for drift, label in zip(gallery.aside, gallery.names, strict=True)
         if isinstance(drift, Drift)
     ]
-    charts = "".join(
-        f'<figure class="plot"><figcaption>{escaped(plot.title)}</figcaption>'
-        f"{svg_of(plot, f'{name}-drift{k}')}{table_of(*plot.table(), fold='Table')}</figure>"
-        for k, plot in enumerate(plots)
-    )
+    charts = "".join(plot_of(plot, f"{name}-drift{k}") for k, plot in enumerate(plots))
     return [_gallery(gallery, stamps), f'<div class="plots">{charts}</div>']
 
 

@@ -14,7 +14,7 @@ from isoloss.page.report.colours import Colours
 from isoloss.page.report.evaluations import charts_of_runs
 from isoloss.page.report.facts import settings_of
 from isoloss.page.report.images import Room, images_of
-from isoloss.page.report.tables import charts_of, said, table_of
+from isoloss.page.report.tables import charts_of, folded, note_of, said, table_of
 from isoloss.page.report.verdicts import evaluated_of, verdicts
 from isoloss.page.report.writing import Written, write
 from isoloss.results.radii import radius_label
@@ -70,17 +70,13 @@ def _tables(runs: Sequence[RunResults]) -> Iterator[str]:
     for run in runs:
         of = f" of {run.name}" if len(runs) > 1 else ""
         for section in sections_of(evaluated_of(run), run.report):
-            yield f"<section><h2>{said(section.title + of)}</h2>{_note(section.remark)}"
+            yield f"<section><h2>{said(section.title + of)}</h2>{note_of(section.remark)}"
             for k, table in enumerate(section.tables):
-                fold = table.title if k else ""
-                yield _note(table.remark)
-                yield table_of(table.header, table.rows, table.title or section.title, fold)
-                yield _note(table.note)
+                title = table.title or section.title
+                drawn = table_of(table.header, table.rows, title)
+                drawn = note_of(table.remark) + drawn + note_of(table.note)
+                yield folded(title, drawn) if k else drawn
             yield "</section>"
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{said(text)}</p>' if text else ""
 
 
 def _references(runs: Sequence[RunResults]) -> str:
@@ -94,7 +90,7 @@ def _references(runs: Sequence[RunResults]) -> str:
     )
     return (
         '<label class="switch"><input type="checkbox" class="published" checked> Published results '
-        f"behind the curves</label>{table}"
+        f"behind the curves</label>{folded(title, table)}"
     )
 
 

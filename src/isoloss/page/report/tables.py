@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from isoloss.naming import drawable_line
 from isoloss.page.frame import escaped
-from isoloss.page.report.plot import Charts, Pen
+from isoloss.page.report.plot import Charts, Pen, Plot
 from isoloss.page.report.svg import sample, svg_of
+
+_LONG = 36
+"""Letters of a cell that may be broken into lines."""
 
 
 def said(text: str) -> str:
@@ -16,53 +19,62 @@ def said(text: str) -> str:
     return f"<bdi>{escaped(drawable_line(text))}</bdi>" if text else ""
 
 
-def table_of(
-    header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", fold: str = ""
-) -> str:
-    """A table, whose first column names its rows.
-
-    Args:
-        fold: what folds it out; "" where it is seen at once.
-    """
+def table_of(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """A table, whose first column names its rows."""
     head = "".join(f'<th scope="col">{said(cell)}</th>' for cell in header)
     body = "".join(
-        f'<tr><th scope="row">{said(first)}</th>'
-        + "".join(f"<td>{said(cell)}</td>" for cell in others)
-        + "</tr>"
+        f'<tr><th scope="row">{said(first)}</th>' + "".join(map(_cell, others)) + "</tr>"
         for first, *others in rows
     )
     name = f"<caption>{said(caption)}</caption>" if caption else ""
     about = escaped(drawable_line(caption)) or "Table"
-    table = (
+    return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{about}">'
         f"<table>{name}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
-    return f"<details><summary>{said(fold)}</summary>{table}</details>" if fold else table
+
+
+def folded(title: str, content: str) -> str:
+    """HTML that folds out."""
+    return f"<details><summary>{said(title)}</summary>{content}</details>"
+
+
+def note_of(text: str) -> str:
+    """A remark; nothing of none."""
+    return f'<p class="note">{said(text)}</p>' if text else ""
+
+
+def _cell(text: str) -> str:
+    kind = ' class="long"' if len(text) > _LONG else ""
+    return f"<td{kind}>{said(text)}</td>"
 
 
 def figure_of(title: str, content: str, note: str = "") -> str:
     """A figure of HTML with a title in HTML above and a note below it."""
-    below = f'<p class="note">{said(note)}</p>' if note else ""
     head = f"<figcaption>{title}</figcaption>" if title else ""
-    return f'<figure>{head}<div class="wide">{content}</div>{below}</figure>'
+    return f'<figure>{head}<div class="wide">{content}</div>{note_of(note)}</figure>'
 
 
-def charts_of(charts: Charts, name: str, level: int = 2) -> str:
-    """A section with all plots, each with a table of what it shows.
+def charts_of(charts: Charts, name: str) -> str:
+    """All plots below their legend.
 
     Args:
-        name: how the names of its elements begin.
-        level: of its heading.
+        name: how the names of their elements begin.
     """
-    plots = "".join(
-        f'<figure class="plot"><figcaption>{said(plot.title)}{signs(plot.sign)}</figcaption>'
-        f"{svg_of(plot, f'{name}-{k}')}"
-        f"{table_of(*plot.table(), caption=plot.title, fold='Table of these numbers')}</figure>"
-        for k, plot in enumerate(charts.plots)
-    )
-    note = f'<p class="note">{said(charts.note)}</p>' if charts.note else ""
-    title = f"<h{level}>{said(charts.title)}</h{level}>" if charts.title else ""
-    return f'{title}{_legend(charts.legend)}<div class="plots">{plots}</div>{note}'
+    plots = "".join(plot_of(plot, f"{name}-{k}") for k, plot in enumerate(charts.plots))
+    title = f"<h2>{said(charts.title)}</h2>" if charts.title else ""
+    return f'{title}{_legend(charts.legend)}<div class="plots">{plots}</div>{note_of(charts.note)}'
+
+
+def plot_of(plot: Plot, name: str) -> str:
+    """A figure of a plot, with a table of what it shows.
+
+    Args:
+        name: of its element.
+    """
+    table = folded("Table of these numbers", table_of(*plot.table(), plot.title))
+    title = f"<figcaption>{said(plot.title)}{signs(plot.sign)}</figcaption>"
+    return f'<figure class="plot">{title}{svg_of(plot, name)}{table}</figure>'
 
 
 def signs(numbers: str) -> str:

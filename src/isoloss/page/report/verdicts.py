@@ -26,7 +26,7 @@ def verdicts(
         if named:
             parts.append(f"<h2>{said(run.name)}</h2>")
         text = UNFINISHED if run.report is None else run.report.summary
-        parts.append(f'<p class="verdict">{said(text)}</p>')
+        parts.append(f'<p class="verdict">{_together(text)}</p>')
         if items := "".join(_warnings(run, stamps)):
             title = "What speaks against these numbers"
             parts.append(f'<h3>{title}</h3><ol class="doubts">{items}</ol>')
@@ -43,7 +43,11 @@ def _warnings(run: RunResults, stamps: Stamps) -> Iterator[str]:
     for warning in run.warnings:
         about = warned_of(evaluated, warning)
         beside = f" ({said(about)})" if about else ""
-        yield (
-            f'<li><span class="sign">{stamps.messages.index(warning.message) + 1}</span>'
-            f"<strong>{said(warning.id)}</strong>{beside}: {said(sentence(warning.message))}</li>"
-        )
+        number = stamps.messages.index(warning.message) + 1
+        name = f'<span class="sign">{number}</span><strong>{said(warning.id)}</strong>'
+        yield f"<li>{name}{beside}: {_together(sentence(warning.message))}</li>"
+
+
+def _together(text: str) -> str:
+    """HTML of a sentence; numbers keep their units."""
+    return said(text).replace(" %", "\u00a0%")

@@ -34,8 +34,12 @@ for (const box of document.querySelectorAll("input.published")) {
   change();
 }
 
-// Paper shows all that is folded.
+// Paper shows what is folded, but for tables of what is drawn above them and further images.
 const folded = new Set();
-addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details:not([open])")) { folded.add(fold); fold.open = true; } });
+addEventListener("beforeprint", () => {
+  for (const chart of document.querySelectorAll("svg.chart")) hush(chart);
+  for (const fold of document.querySelectorAll("details:not([open])"))
+    if (!fold.closest(".images, .plots")) { folded.add(fold); fold.open = true; }
+});
 addEventListener("afterprint", () => { for (const fold of folded) fold.open = false; folded.clear(); });
 document.documentElement.dataset.ready = "true";
