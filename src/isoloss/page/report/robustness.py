@@ -85,9 +85,8 @@ def _references(runs: Sequence[RunResults]) -> str:
     if not lines:
         return ""
     title = f"Published results ({len(lines)})"
-    table = table_of(
-        ("network", "accuracy", "paper", "source"), map(_reference, lines), title, title
-    )
+    header = ("network", "accuracy", "paper", "source")
+    table = table_of(header, map(_reference, lines), title)
     return (
         '<label class="switch"><input type="checkbox" class="published" checked> Published results '
         f"behind the curves</label>{folded(title, table)}"
