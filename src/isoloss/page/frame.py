@@ -44,7 +44,7 @@ def framed(
     style = "\n".join(filter(None, (style_of(("all", *styles)), colours)))
     parts = {
         "title": html.escape(title),
-        "theme": f' data-asked="{theme}"' if theme else "",
+        "theme": f' data-theme="{theme}"' if theme else "",
         "style": style,
         "script": script,
         "style_hash": _hash(style),

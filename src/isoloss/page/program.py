@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 SHARED = ("shared/basics", "shared/theme", "shared/numbers", "shared/texts")
@@ -30,9 +30,11 @@ SURFACES = (
     "drawing/box",
     "writing/pen",
     "writing/axes",
+    "writing/ramp",
     "writing/bar",
     "writing/signs",
-    "reader/pointing",
+    "reader/picking",
+    "reader/readout",
     "reader/reader",
     "reader/pointer",
     "reader/keys",
@@ -47,14 +49,16 @@ NUMBERS = ("shared/basics", "report/points", "report/readout", "report/keys", "r
 """Those of pages of numbers."""
 
 
-def script_of(names: Sequence[str]) -> str:
+@cache
+def script_of(names: tuple[str, ...]) -> str:
     """The files of these names below `script`, in this order, as one script whose names are its
     own."""
     parts = "\n".join(_lines(f"script/{name}.js") for name in names)
     return f'"use strict";\n(() => {{\n{parts}\n}})();'
 
 
-def style_of(names: Sequence[str]) -> str:
+@cache
+def style_of(names: tuple[str, ...]) -> str:
     """The files of these names below `style`, in this order."""
     return "\n".join(_lines(f"style/{name}.css") for name in names)
 

@@ -24,9 +24,9 @@ PICTURE = (720, 450)
 """Pixels of what is shown where WebGL 2 is missing."""
 _COLORS = 32
 _MAIN = """\
-<p id="summary" class="heard">{summary}</p>
 <div id="stage">{picture}</div>
-<div id="tools" role="toolbar" aria-label="View" hidden></div>
+<p id="summary" class="heard">{summary}</p>
+<div id="tools" role="group" aria-label="View" hidden></div>
 <div id="readout" aria-hidden="true" hidden></div>
 <p id="said" class="heard" aria-live="polite"></p>"""
 _HELP = """\
@@ -37,7 +37,13 @@ the front, the right and above.</p>"""
 
 
 def write_page(
-    document: Document, path: Path, command: str = "", theme: str = "", *, fits: bool = False
+    document: Document,
+    path: Path,
+    command: str = "",
+    theme: str = "",
+    *,
+    fits: bool = False,
+    title: str = "",
 ) -> Path:
     """Write what `document` shows as a page that needs nothing else, and asks nothing of a network.
 
@@ -46,11 +52,12 @@ def write_page(
         theme: "dark" or "light"; unless given, that of the reader's system.
         fits: the camera steps back until the whole box is in sight, as that of a picture that was
             asked for from some side.
+        title: of the page; unless given, what is written above its first view.
 
     Raises:
         IsolossError: nothing is to be seen, or `path` cannot be written.
     """
-    page = page_of(document, command, theme, fits=fits)
+    page = page_of(document, command, theme, fits=fits, title=title)
     return write_atomic(path, lambda p: p.write_text(page, encoding="utf-8"))
 
 
@@ -60,6 +67,7 @@ def page_of(
     theme: str = "",
     *,
     fits: bool = False,
+    title: str = "",
     picture: bool = True,
 ) -> str:
     """The text of the page; further arguments as those of `write_page`.
@@ -70,7 +78,8 @@ def page_of(
     Raises:
         IsolossError: nothing is to be seen.
     """
-    if not any(view.shown for view in document.shown_views):
+    first = next((view for view in document.shown_views if view.shown), None)
+    if first is None:
         raise IsolossError("there is nothing to show yet: no value is a number")
     packing, words = Packing(), summary(document)
     content = described(document, packing) | {"fits": fits}
@@ -79,7 +88,7 @@ def page_of(
     arrays = data_of({"kinds": packing.kinds, "content": place})
     still = _picture(document, words) if picture else ""
     return framed(
-        title=brief(document.view.heading or document.view.shown[0].name),
+        title=brief(title or first.heading or first.shown[0].name),
         main=_MAIN.format(summary=html.escape(words), picture=still),
         about=_HELP + command_facts(command) + _facts(document),
         data=f'<script type="application/json" id="arrays">{arrays}</script>\n'

@@ -14,7 +14,11 @@ Object.assign(View.prototype, {
   walls() {
     const gl = this.device.gl, [fx, fy] = [-this.sides[0], -this.sides[1]], top = this.about.top;
     this.boards ??= this.device.gl.createBuffer();
-    const quads = [[[-1, -1, FLOOR], [1, -1, FLOOR], [1, 1, FLOOR], [-1, 1, FLOOR]], [[fx, -1, FLOOR], [fx, 1, FLOOR], [fx, 1, top], [fx, -1, top]], [[-1, fy, FLOOR], [1, fy, FLOOR], [1, fy, top], [-1, fy, top]]];
+    const quads = [
+      [[-1, -1, FLOOR], [1, -1, FLOOR], [1, 1, FLOOR], [-1, 1, FLOOR]],
+      [[fx, -1, FLOOR], [fx, 1, FLOOR], [fx, 1, top], [fx, -1, top]],
+      [[-1, fy, FLOOR], [1, fy, FLOOR], [1, fy, top], [-1, fy, top]],
+    ];
     const buffer = new ArrayBuffer(16 * 18), floats = new Float32Array(buffer), all = new Uint8Array(buffer);
     quads.flatMap(q => [0, 1, 2, 0, 2, 3].map(k => q[k])).forEach((corner, k) => { floats.set(corner, 4 * k); all.set(bytes(theme.wall), 16 * k + 12); });
     gl.bindVertexArray(null);

@@ -19,14 +19,16 @@ Object.assign(View.prototype, {
     const traces = this.lines(`traces ${index}`, themeName, () => holes().traces);
     const own = this.lines(`own ${index}`, themeName, () => level === null ? new Segments() : contoursOf(mesh, [level], [theme.level]));
     const row = this.lines(`row ${index}`, this.look, () => Math.min(mesh.rows, mesh.columns) > 1 ? new Segments() : gridLines());
-    if (onFloor) for (const [quads, width] of [[traces, 1.3], [own, 1.8], [row, 1.3]]) draw(quads, { width: width * unit, tint: [1, 1, 1, 0.85], bias: 0.0006, level: FLOOR });
+    if (onFloor) for (const [quads, width] of [[traces, 1.3], [own, 1.8], [row, 1.3]])
+      draw(quads, { width: width * unit, tint: [1, 1, 1, 0.85], bias: 0.0006, level: FLOOR });
     const casing = { tint: [1, 1, 1, 0.9], cap: 1, toward: [...theme.path_casing.slice(0, 3), 1] };
     draw(rims, { width: 1.8 * unit, bias: 0.002 });
     draw(own, { ...casing, width: 4.2 * unit, bias: 0.0018 });
     draw(own, { width: 2.4 * unit, cap: 1, bias: 0.0022 });
     draw(row, { width: 3.2 * unit, cap: 1, bias: 0.001 });
     if (shows.trajectory) about.outlines.forEach(({ kind, corners }, n) => {
-      const width = kind === "ball" ? 2.4 : 1.4, quads = this.lines(`outline ${index} ${n}`, themeName, () => outlineOf(mesh, corners, theme[kind]));
+      const quads = this.lines(`outline ${index} ${n}`, themeName, () => outlineOf(mesh, corners, theme[kind]));
+      const width = kind === "ball" ? 2.4 : 1.4;
       draw(quads, { ...casing, width: (width + 1.8) * unit, bias: 0.0017 });
       draw(quads, { width: width * unit, cap: 1, bias: 0.0021 });
     });

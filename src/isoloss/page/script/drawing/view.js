@@ -11,7 +11,7 @@ class View {
     this.camera = about.camera;
     this.hidden = new Set();
     this.place = added(stage, "div", { className: "view" });
-    const told = { role: "img", "aria-label": about.title || about.layers[0].name.slice(0, 200), "aria-describedby": "summary" };
+    const told = { role: "application", "aria-roledescription": "surface", "aria-label": about.title || about.layers[0].name.slice(0, 200), "aria-describedby": "summary" };
     this.canvas = added(this.place, "canvas", { className: "drawn", tabIndex: 0 }, told);
     this.paper = added(this.place, "canvas", { className: "written" }, { "aria-hidden": "true" });
     this.device = new Device(this.canvas, about.layers.some(layer => layer.opacity < 1));
@@ -28,15 +28,16 @@ class View {
 
   // The visible layers whose surfaces are drawn, the opaque ones first: one that several share is drawn once.
   get drawn() {
-    const { visible } = this, isFirst = layer => layer.about.is_derived || visible.find(each => each.surface === layer.surface && !each.about.is_derived) === layer;
-    return visible.filter(isFirst).sort((a, b) => b.about.opacity - a.about.opacity);
+    const { visible } = this, twin = layer => visible.find(each => each.surface === layer.surface && !each.about.is_derived);
+    return visible.filter(layer => layer.about.is_derived || twin(layer) === layer).sort((a, b) => b.about.opacity - a.about.opacity);
   }
 
   upload(layer) {
     const { about, device, device: { gl } } = this, mesh = layer.mesh = meshOf(layer.about, layer.surface, this.scale);
     layer.vertices = device.buffer(verticesOf(mesh));
     layer.colors = device.buffer(new Float32Array(mesh.rows * mesh.columns));
-    layer.array = device.array(layer.vertices, 24, [[0, 3, gl.FLOAT, false, 0], [1, 2, gl.FLOAT, false, 12], [2, 3, gl.UNSIGNED_BYTE, true, 20]]);
+    const fields = [[0, 3, gl.FLOAT, false, 0], [1, 2, gl.FLOAT, false, 12], [2, 3, gl.UNSIGNED_BYTE, true, 20]];
+    layer.array = device.array(layer.vertices, 24, fields);
     device.array(layer.colors, 4, [[3, 1, gl.FLOAT, false, 0]], layer.array);
     layer.triangles = {};
     const ends = (axis, [low, high]) => [axis[0], axis[axis.length - 1]].map(v => high > low ? 2 * (v - low) / (high - low) - 1 : 0);

@@ -4,7 +4,8 @@ const LASTS = 6000;
 class Epochs {
   // Nothing, where the paths have no epochs to choose from.
   static of(reader) {
-    const paths = reader.views.flatMap(view => view.layers.flatMap(layer => layer.about.paths)), epochs = [...new Set(paths.flatMap(path => path.epoch))].sort((a, b) => a - b);
+    const paths = reader.views.flatMap(view => view.layers.flatMap(layer => layer.about.paths));
+    const epochs = [...new Set(paths.flatMap(path => path.epoch))].sort((a, b) => a - b);
     return epochs.length > 1 && !epochs.includes(null) ? new Epochs(reader, epochs, paths[0].clock) : null;
   }
 

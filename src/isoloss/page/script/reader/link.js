@@ -2,12 +2,12 @@
 const rounded = v => Number(v.toPrecision(6));
 
 const written = view => {
-  const { camera: c } = view, shown = view.layers.map(layer => layer.about.number);
+  const { camera: c } = view;
   return [
     "camera=" + [...[c.azimuth, c.elevation, ...c.target, c.distance].map(rounded), ...(c.orthographic ? ["orthographic"] : [])],
     "texture=" + view.texture.name,
     "contours=" + Number(view.shows.contours),
-    ...(view.hidden.size ? ["layers=" + shown.filter(number => !view.hidden.has(number))] : []),
+    "layers=" + view.visible.map(layer => layer.about.number),
     ...(view.shows.epoch === null ? [] : ["epoch=" + rounded(view.shows.epoch)]),
   ].join("&");
 };
@@ -42,7 +42,8 @@ Object.assign(Reader.prototype, {
     let text = location.hash.slice(1);
     try { text = decodeURIComponent(text); } catch { /* as it is */ }
     text.split(";").forEach((part, k) => {
-      for (const [key, value] of part.split("&").map(pair => pair.split("="))) if (this.views[k] && value !== undefined && Object.hasOwn(READ, key)) READ[key](this.views[k], value);
+      const told = part.split("&").map(pair => pair.split("=")), view = this.views[k];
+      for (const [key, value] of told) if (view && value !== undefined && Object.hasOwn(READ, key)) READ[key](view, value);
     });
     this.mark();
     this.epochs?.tell();

@@ -4,7 +4,11 @@ function longest(part, most, fits) {
   return part(few);
 }
 
-const shortened = (text, fits) => fits(text) ? text : longest(n => text.slice(0, n - (n >> 1)).trimEnd() + "…" + text.slice(text.length - (n >> 1)).trimStart(), text.length - 1, fits);
+// Without its middle, if it has to be.
+function shortened(text, fits) {
+  const part = n => text.slice(0, n - (n >> 1)).trimEnd() + "…" + text.slice(text.length - (n >> 1)).trimStart();
+  return fits(text) ? text : longest(part, text.length - 1, fits);
+}
 
 function inLines(text, most, fits) {
   const broken = line => {

@@ -57,7 +57,10 @@ function rayOf(c, px, py, size) {
   return { origin: eye, direction: way.map(v => v / length) };
 }
 
-const orbit = (c, dx, dy) => ({ ...c, elevation: clamp(c.elevation + dy * PER_PIXEL, -90, 90), azimuth: ((c.azimuth - dx * PER_PIXEL + 180) % 360 + 360) % 360 - 180 });
+function orbit(c, dx, dy) {
+  const azimuth = ((c.azimuth - dx * PER_PIXEL + 180) % 360 + 360) % 360 - 180;
+  return { ...c, azimuth, elevation: clamp(c.elevation + dy * PER_PIXEL, -90, 90) };
+}
 
 function pan(c, dx, dy, size) {
   const [right, up] = axesOf(c), unit = perPixel(c, size);
@@ -75,7 +78,8 @@ function zoom(c, factor, at, size) {
 function filling(c, size, corners, [left, top, right, bottom]) {
   const free = [size[0] - left - right, size[1] - top - bottom], middle = [left + free[0] / 2, top + free[1] / 2];
   for (let k = 0; k < 12; k++) {
-    const places = corners.map(toPixels(c, size)), ends = [0, 1].map(a => [Math.min(...places.map(p => p[a])), Math.max(...places.map(p => p[a]))]);
+    const places = corners.map(toPixels(c, size)), along = [0, 1].map(a => places.map(p => p[a]));
+    const ends = along.map(values => [Math.min(...values), Math.max(...values)]);
     const nearness = Math.min(...[0, 1].map(a => Math.max(free[a], 1) / Math.max(ends[a][1] - ends[a][0], 1)));
     const [dx, dy] = [0, 1].map(a => middle[a] - (ends[a][0] + ends[a][1]) / 2);
     c = zoom(pan(c, dx, dy, size), nearness);
@@ -87,7 +91,8 @@ function filling(c, size, corners, [left, top, right, bottom]) {
 function fitting(c, size, corners) {
   const axes = axesOf(c), [width, height] = halfExtent(c, size).map(half => MARGIN * half / c.distance);
   const needed = corners.map(corner => {
-    const [x, y, z] = axes.map(row => dot(row, corner.map((v, k) => v - c.target[k]))), reach = Math.max(Math.abs(x) / width, Math.abs(y) / height);
+    const [x, y, z] = axes.map(row => dot(row, corner.map((v, k) => v - c.target[k])));
+    const reach = Math.max(Math.abs(x) / width, Math.abs(y) / height);
     return c.orthographic ? reach : reach + z;
   });
   return { ...c, distance: Math.max(c.distance, ...needed) };

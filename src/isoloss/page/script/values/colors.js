@@ -26,7 +26,8 @@ function valuesOf(mesh, layer, surface, look, which, scale) {
 
 // A colormap in steps, each of one colour.
 function bandTones(palette, bands, count = 4096) {
-  const tones = new Uint8Array(3 * count), edges = [0, ...bands, 1], colors = edges.slice(1).map((e, n) => bytes(colorAt(palette, (e + edges[n]) / 2)).slice(0, 3));
+  const tones = new Uint8Array(3 * count), edges = [0, ...bands, 1];
+  const colors = edges.slice(1).map((e, n) => bytes(colorAt(palette, (e + edges[n]) / 2)).slice(0, 3));
   for (let n = 0; n < count; n++) {
     const at = bands.findIndex(e => e >= (n + 0.5) / count);
     tones.set(colors[at < 0 ? bands.length : at], 3 * n);

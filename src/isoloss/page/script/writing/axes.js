@@ -15,10 +15,12 @@ Object.assign(View.prototype, {
   floorAxis(points, texts, edge, outward) {
     const { em, pixels } = this, [a, b] = edge.map(pixels), along = [b[0] - a[0], b[1] - a[1]], length = Math.hypot(...along);
     if (length < Math.min(8 * em, 0.2 * Math.min(...this.size)) || !texts.length) return null;
-    const middle = [0, 1, 2].map(k => (edge[0][k] + edge[1][k]) / 2), inner = pixels(middle), outer = pixels(middle.map((v, k) => v + 0.1 * outward[k]));
+    const middle = [0, 1, 2].map(k => (edge[0][k] + edge[1][k]) / 2);
+    const inner = pixels(middle), outer = pixels(middle.map((v, k) => v + 0.1 * outward[k]));
     let out = [outer[0] - inner[0], outer[1] - inner[1]];
     if (Math.hypot(...out) < 1e-3 * em) out = [0, 1];
-    const normal = [-along[1] / length, along[0] / length], side = Math.sign(normal[0] * out[0] + normal[1] * out[1]) || 1, far = Math.max(Math.hypot(...out), 1e-9);
+    const normal = [-along[1] / length, along[0] / length], far = Math.max(Math.hypot(...out), 1e-9);
+    const side = Math.sign(normal[0] * out[0] + normal[1] * out[1]) || 1;
     out = [0, 1].map(k => normal[k] * side + 0.6 * out[k] / far);
     out = out.map(v => v / Math.hypot(...out));
     const anchors = points.map(p => pixels(p.map((v, k) => v + 0.035 * outward[k])));
@@ -63,14 +65,16 @@ Object.assign(View.prototype, {
   },
 
   axisTitle(title, beside, out) {
-    const { em } = this;
-    const at = () => { const s = this.extent(title, 1.1); return [beside.map((v, k) => v + out[k] * 0.5 * (Math.abs(out[0]) * s[0] + Math.abs(out[1]) * s[1])), s]; };
-    let [centre, size] = at();
-    const fits = this.free(around(...centre, size[0] + 0.4 * em, size[1] + 0.4 * em)) && [0, 1].every(k => Math.abs(centre[k] - this.size[k] / 2) <= (this.size[k] - size[k]) / 2);
-    if (this.size[0] < 32 * em && !fits) { title = title.split(" (")[0]; [centre, size] = at(); }
-    const half = size.map(v => v / 2 + 0.4 * em);
-    if ([0, 1].every(k => centre[k] > -half[k] && centre[k] < this.size[k] + half[k])) centre = centre.map((v, k) => clamp(v, half[k], Math.max(this.size[k] - half[k], half[k])));
-    this.label(title, centre, theme.ink, 1.1);
+    const { em } = this, all = this.size, both = test => [0, 1].every(test);
+    const placed = text => {
+      const size = this.extent(text, 1.1), reach = 0.5 * (Math.abs(out[0]) * size[0] + Math.abs(out[1]) * size[1]);
+      return { text, size, centre: beside.map((v, k) => v + out[k] * reach) };
+    };
+    const fits = ({ size, centre }) => this.free(around(...centre, size[0] + 0.4 * em, size[1] + 0.4 * em))
+      && both(k => Math.abs(centre[k] - all[k] / 2) <= (all[k] - size[k]) / 2);
+    const whole = placed(title), { text, size, centre } = all[0] < 32 * em && !fits(whole) ? placed(title.split(" (")[0]) : whole;
+    const half = size.map(v => v / 2 + 0.4 * em), isNear = both(k => centre[k] > -half[k] && centre[k] < all[k] + half[k]);
+    this.label(text, isNear ? centre.map((v, k) => clamp(v, half[k], Math.max(all[k] - half[k], half[k]))) : centre, theme.ink, 1.1);
   },
 
   label(text, centre, color, size = 1, careful = false) {

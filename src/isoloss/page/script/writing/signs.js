@@ -1,4 +1,18 @@
+// Which shape the rim of a hollow one has, and the outlines of those that are no circles, by the
+// numbers of `MarkerShape`.
 const HOLLOW = { 1: 0, 8: 7, 9: 5 };
+const circle = n => Array.from({ length: n }, (_, k) => [Math.sin(2 * Math.PI * k / n), -Math.cos(2 * Math.PI * k / n)]);
+const larger = (factor, outline) => outline.map(p => p.map(v => factor * v));
+const turned = ([a, b], times) => times ? turned([-b, a], times - 1) : [a, b];
+const OUTLINES = {
+  2: circle(10).map(([a, b], k) => [a, b].map(v => v * (k % 2 ? 0.56 : 1.25))),
+  3: larger(1.15, circle(4)),
+  4: larger(1.2, circle(3)),
+  5: [0, 1, 2, 3].flatMap(times => [[-0.36, -1.15], [0.36, -1.15], [0.36, -0.36]].map(p => turned(p, times))),
+  6: larger(-1.2, circle(3)),
+  7: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+};
+const WAYS = [[1, -1], [-1, -1], [1, 1], [-1, 1], [0, -1], [1, 0], [-1, 0], [0, 1]];
 
 Object.assign(View.prototype, {
   stretched(at) { return [at[0], at[1], at[2] * this.about.gain]; },
@@ -10,6 +24,7 @@ Object.assign(View.prototype, {
     return this.visible.some(layer => this.pickLayer(layer, ray)?.distance < away - 0.03);
   },
 
+  // What is written at pins, each on a card where it covers as little as can be.
   cards() {
     const { em, size } = this, small = size[0] < 38 * em || size[1] < 28 * em, others = [];
     const all = this.visible.flatMap(l => l.about.markers).filter(m => m.label).map(m => ({ ...m, px: this.pixels(this.stretched(m.at)) }));
@@ -20,12 +35,12 @@ Object.assign(View.prototype, {
       if (small && lines.length > 1) lines = lines.slice(1);
       lines = lines.slice(0, 12).map(l => shortened(l, part => this.width(part, 0.92) <= 0.5 * size[0]));
       const w = Math.max(...lines.map(l => this.width(l, 0.92))) + em, h = (1.3 * (lines.length - 1) + 1.8) * em, inside = [];
-      for (const far of [1.1, 2.6, 4.6, 7, 10]) for (const [across, down] of [[1, -1], [-1, -1], [1, 1], [-1, 1], [0, -1], [1, 0], [-1, 0], [0, 1]]) {
-        const left = px[0] + across * far * em - (0.5 - 0.5 * across) * w, top = px[1] + down * far * em - (0.5 - 0.5 * down) * h, rect = [left, top, left + w, top + h];
-        if (left >= 2 && top >= 2 && rect[2] < size[0] - 2 && rect[3] < size[1] - 2) inside.push(rect);
+      for (const far of [1.1, 2.6, 4.6, 7, 10]) for (const [across, down] of WAYS) {
+        const left = px[0] + across * far * em - (0.5 - 0.5 * across) * w, top = px[1] + down * far * em - (0.5 - 0.5 * down) * h;
+        if (left >= 2 && top >= 2 && left + w < size[0] - 2 && top + h < size[1] - 2) inside.push([left, top, left + w, top + h]);
       }
-      const apart = inside.filter(r => !others.some(o => overlap(r, o)));
-      const rect = apart.find(r => this.free(r)) ?? apart[0] ?? inside[0] ?? [px[0], px[1], px[0] + w, px[1] + h], hidden = this.hides(at), ink = hidden ? theme.quiet_ink : theme.ink;
+      const apart = inside.filter(r => !others.some(o => overlap(r, o))), hidden = this.hides(at), ink = hidden ? theme.quiet_ink : theme.ink;
+      const rect = apart.find(r => this.free(r)) ?? apart[0] ?? inside[0] ?? [px[0], px[1], px[0] + w, px[1] + h];
       others.push(rect);
       this.reserve(rect);
       this.pen.strokeStyle = css(ink);
@@ -43,6 +58,7 @@ Object.assign(View.prototype, {
     }
   },
 
+  // Beside minima and at the ends of paths.
   pointLabels() {
     const { em, about, shows, visible } = this, of = name => visible.flatMap(layer => layer.about[name]);
     const minima = shows.minima ? of("minima").filter(m => m.label).sort((a, b) => b.persistence - a.persistence).slice(0, 3) : [];
@@ -67,28 +83,33 @@ Object.assign(View.prototype, {
     const { em, size, unit } = this, line = 1.5 * em, beside = 2.6 * em, room = 0.4 * size[0] - beside;
     const entries = this.texture.legend[themeName].filter(e => !this.hidden.has(e.layer)).slice(0, Math.floor(size[1] / 2 / line));
     if (!entries.length || room < 4 * em) return;
-    const names = entries.map(e => shortened(e.text, part => this.width(part) <= room)), width = beside + Math.max(...names.map(n => this.width(n))), height = line * entries.length;
-    const margin = 1.4 * em, right = size[0] - margin - width, bottom = size[1] - 0.8 * margin - height, corners = [[margin, bottom], [right, bottom], [right, 0.5 * margin]];
+    const names = entries.map(e => shortened(e.text, part => this.width(part) <= room));
+    const width = beside + Math.max(...names.map(n => this.width(n))), height = line * entries.length;
+    const margin = 1.4 * em, right = size[0] - margin - width, bottom = size[1] - 0.8 * margin - height;
+    const corners = [[margin, bottom], [right, bottom], [right, 0.5 * margin]];
     const found = corners.find(([x, y]) => this.free([x, y, x + width, y + height]));
     if (!found && size[0] < 30 * em) return;
     const [left, top] = found ?? corners[0];
     this.plate([left - 0.4 * em, top - 0.4 * em, left + width + 0.4 * em, top + height + 0.4 * em]);
     entries.forEach((entry, k) => {
-      const y = top + (k + 0.5) * line, wide = 2 * em;
+      const y = top + (k + 0.5) * line, wide = 2 * em, strip = (half, color) => this.fill([left, y - half * unit, left + wide, y + half * unit], color);
       if (entry.palette !== null) this.blend([left, y - 4 * unit, left + wide, y + 4 * unit], arrays[entry.palette], false);
-      else if (entry.line) for (const [half, color] of [[1.2 * entry.line + 1.3, theme.path_casing], [1.2 * entry.line, entry.color]]) this.fill([left, y - half * unit, left + wide, y + half * unit], color);
-      else if (!entry.shapes.length) this.fill([left, y - 4 * unit, left + wide, y + 4 * unit], entry.color);
-      entry.shapes.forEach((shape, n) => this.flatMark(left + wide * (entry.shapes.length > 1 ? n / (entry.shapes.length - 1) : 0.5), y, 5 * unit, shape, entry.color));
+      else if (entry.line) {
+        strip(1.2 * entry.line + 1.3, theme.path_casing);
+        strip(1.2 * entry.line, entry.color);
+      } else if (!entry.shapes.length) strip(4, entry.color);
+      const places = entry.shapes.length > 1 ? entry.shapes.map((_, n) => n / (entry.shapes.length - 1)) : [0.5];
+      entry.shapes.forEach((shape, n) => this.flatMark(left + wide * places[n], y, 5 * unit, shape, entry.color));
       this.say(names[k], left + beside, y, { align: [0, 0.5], color: theme.ink });
     });
   },
 
+  // A marker as the device draws them.
   flatMark(x, y, radius, shape, color) {
-    const circle = n => Array.from({ length: n }, (_, k) => [Math.sin(2 * Math.PI * k / n), -Math.cos(2 * Math.PI * k / n)]), solid = HOLLOW[shape] ?? shape;
-    const quarter = [[-0.36, -1.15], [0.36, -1.15], [0.36, -0.36]], turn = ([a, b], n) => n ? turn([-b, a], n - 1) : [a, b];
-    const outline = { 2: circle(10).map(([a, b], k) => [a, b].map(v => v * (k % 2 ? 0.56 : 1.25))), 5: [0, 1, 2, 3].flatMap(n => quarter.map(p => turn(p, n))), 7: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]], 3: circle(4).map(p => p.map(v => 1.15 * v)), 4: circle(3).map(p => p.map(v => 1.2 * v)), 6: circle(3).map(p => p.map(v => -1.2 * v)) }[solid] ?? circle(24);
+    const outline = OUTLINES[HOLLOW[shape] ?? shape] ?? circle(24);
     const most = radius * Math.max(...outline.map(p => Math.hypot(...p))), grown = radius * (1 + 1.3 * this.unit / most);
-    for (const [scale, ink] of [[grown, theme.path_casing], [radius, color], ...(shape in HOLLOW ? [[0.5 * radius, theme.path_casing]] : [])]) {
+    const rings = [[grown, theme.path_casing], [radius, color], ...(shape in HOLLOW ? [[0.5 * radius, theme.path_casing]] : [])];
+    for (const [scale, ink] of rings) {
       this.pen.beginPath();
       outline.forEach(([a, b]) => this.pen.lineTo(x + scale * a, y + scale * b));
       this.pen.fillStyle = css(ink);
