@@ -122,6 +122,7 @@ def evaluated_run(tmp_path):
     def make(
         kind, curves, radii, warnings=(), *, name="run", samples=50, network="net",
         sigma=float("nan"), votes=0, seeds=(), finished=True, data="digits", hashed="d1",
+        split="test",
     ):  # fmt: skip
         def row(attack, eps, correct, seed):
             low, high = stats.binomtest(correct, samples).proportion_ci(0.95, "exact")
@@ -131,7 +132,8 @@ def evaluated_run(tmp_path):
                 correct / samples, low, high, votes,
             )  # fmt: skip
 
-        asked = {"source": "digits-classifier", "data": "digits", "seeds": max(len(seeds), 1)}
+        asked = {"source": "digits-classifier", "data": "digits", "split": split,
+                 "seeds": max(len(seeds), 1)}  # fmt: skip
         asked |= {"denoiser": "digits-denoiser"} if kind == "certify" else {}
         settings = CertifySettings if kind == "certify" else AttackSettings
         run = Run.create(tmp_path / name, settings(**asked))

@@ -12,6 +12,7 @@ from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
+from isoloss.results.references import ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings
 from isoloss.results.tables import EvaluationWarning, Report, Row
 from isoloss.run import Run
@@ -55,6 +56,13 @@ class RunResults:
     def norm(self) -> str:
         """The norm of its radii, "linf" or "l2"."""
         return self.settings.norm
+
+    @property
+    def published(self) -> tuple[ReferenceLine, ...]:
+        """What others have published of the same images in the same norm."""
+        return fitting(
+            self.data, self.norm, is_certified=self.is_certified, split=self.settings.split
+        )
 
     @property
     def is_certified(self) -> bool:

@@ -38,7 +38,7 @@ from isoloss.page.report.svg import LEFT, LETTER, RIGHT, WIDTH
 from isoloss.results.certificates import Steps, mean_steps
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.readout import readout
-from isoloss.results.references import ReferenceLine, fitting
+from isoloss.results.references import ReferenceLine
 from isoloss.results.tables import average_radius_in_words
 
 _SHARES = tuple(Tick(share, f"{100 * share:g} %") for share in (0, 0.25, 0.5, 0.75, 1))
@@ -61,24 +61,18 @@ def radius_axis(title: str, radii: Sequence[float]) -> Axis:
     return Axis(title, tuple(ticks), axis.place)
 
 
-def charts_of_runs(
-    runs: Sequence[RunResults], stamps: Stamps, colours: Colours, *, references: bool = True
-) -> Charts:
+def charts_of_runs(runs: Sequence[RunResults], stamps: Stamps, colours: Colours) -> Charts:
     """All curves of one or several runs on the same images.
 
     Args:
         stamps: the numbers of warnings.
-        references: whether published results lie behind them.
 
     Raises:
         IsolossError: if the draws of a certification certify nothing.
     """
     runs = with_run_names(runs)
-    first = runs[0]
-    behind = fitting(first.data, first.norm, is_certified=first.is_certified)
-    known = list(behind) if references else []
-    of = _certificates if first.is_certified else _accuracies
-    return of(runs, series_of(runs), known, stamps, colours)
+    of = _certificates if runs[0].is_certified else _accuracies
+    return of(runs, series_of(runs), runs[0].published, stamps, colours)
 
 
 def _accuracies(

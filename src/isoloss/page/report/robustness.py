@@ -18,7 +18,7 @@ from isoloss.page.report.tables import charts_of, folded, note_of, said, table_o
 from isoloss.page.report.verdicts import evaluated_of, verdicts
 from isoloss.page.report.writing import Written, write
 from isoloss.results.radii import radius_label
-from isoloss.results.references import ReferenceLine, fitting
+from isoloss.results.references import ReferenceLine
 from isoloss.results.report_tables import how_measured, sections_of
 
 KINDS = {"attack": "Attack", "defend": "Defense", "certify": "Certification"}
@@ -80,13 +80,11 @@ def _tables(runs: Sequence[RunResults]) -> Iterator[str]:
 
 
 def _references(runs: Sequence[RunResults]) -> str:
-    first = runs[0]
-    lines = fitting(first.data, first.norm, is_certified=first.is_certified)
+    lines = runs[0].published
     if not lines:
         return ""
     title = f"Published results ({len(lines)})"
-    header = ("network", "accuracy", "paper", "source")
-    table = table_of(header, map(_reference, lines), title)
+    table = table_of(("network", "accuracy", "paper", "source"), map(_reference, lines), title)
     return (
         '<label class="switch"><input type="checkbox" class="published" checked> Published results '
         f"behind the curves</label>{folded(title, table)}"

@@ -16,12 +16,12 @@ UNFINISHED = "This run is not finished: its numbers are those so far, and nothin
 def verdicts(
     runs: Sequence[RunResults], stamps: Stamps, remarks: Sequence[str] = (), *, named: bool = False
 ) -> str:
-    """HTML of the summary of each run and of its warnings, after what else there is to say.
+    """HTML of the summary of each run and of its warnings, then what else there is to say.
 
     Args:
         named: whether each summary says whose it is.
     """
-    parts = [f'<p class="verdict">{said(remark)}</p>' for remark in remarks]
+    parts: list[str] = []
     for run in runs:
         if named:
             parts.append(f"<h2>{said(run.name)}</h2>")
@@ -30,6 +30,7 @@ def verdicts(
         if items := "".join(_warnings(run, stamps)):
             title = "What speaks against these numbers"
             parts.append(f'<h3>{title}</h3><ol class="doubts">{items}</ol>')
+    parts += [f'<p class="remark">{said(remark)}</p>' for remark in remarks]
     return f'<section class="verdicts" aria-label="Verdict">{"".join(parts)}</section>'
 
 
