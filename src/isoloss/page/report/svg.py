@@ -177,7 +177,7 @@ def _point(
 ) -> str:
     """What can be pointed at, and stepped to by keys; `stops` where a page's own order stops."""
     heard = ", ".join(f"{fact} {value}" for fact, value in point.facts)
-    label = escaped(drawable_line(". ".join([f"{name}: {heard}", *about])))
+    label = escaped(drawable_line(" ".join([f"{name}: {heard}.", *about])))
     told = json.dumps([name, point.facts, about], ensure_ascii=False, separators=(",", ":"))
     return (
         f'<g class="point" role="graphics-symbol img" tabindex="{0 if stops else -1}" '

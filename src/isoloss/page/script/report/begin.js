@@ -11,11 +11,16 @@ function readByPointer(chart, points) {
     const isInside = place.x <= right && place.y >= top && place.y <= bottom;
     if (point) show(chart, point);
     else if (lines.length && isInside && radius >= 0) showAcross(chart, lines, radius, place, event);
-    else hush(chart);
+    else rest(chart, points);
   };
-  chart.addEventListener("pointermove", read);
+  let at = "";
+  chart.addEventListener("pointermove", event => {
+    const now = `${event.screenX} ${event.screenY}`;
+    if (now !== at) read(event); // it was moved, not what lies below it
+    at = now;
+  });
   chart.addEventListener("pointerdown", read);
-  chart.addEventListener("pointerleave", event => { if (event.pointerType !== "touch") hush(chart); });
+  chart.addEventListener("pointerleave", event => { if (event.pointerType !== "touch") rest(chart, points); });
 }
 
 for (const chart of document.querySelectorAll("svg.chart")) {

@@ -36,6 +36,12 @@ function show(chart, point) {
   say(JSON.parse(point.element.dataset.facts), box.left + point.x * scale, box.top + point.y * scale);
 }
 
+// Where nothing is pointed at: what the keys have reached, if anything.
+function rest(chart, points) {
+  const reached = points.find(point => point.element === document.activeElement);
+  if (reached) show(chart, reached); else hush(chart);
+}
+
 // Between points: how much of each line is certified as far out as the cursor.
 function showAcross(chart, lines, radius, place, event) {
   hush(chart);
