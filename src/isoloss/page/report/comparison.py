@@ -75,7 +75,7 @@ def comparison_page(
     charts = _charts(found, list(places or range(len(found.names))), colours)
     main = [
         f"<header><h1>{said(heading)}</h1></header>",
-        verdicts(evaluated, stamps, [*_outcomes(found), *found.remarks], named=several),
+        verdicts(evaluated, stamps, [*_outcomes(found)], found.remarks, named=several),
         charts_of(charts, "chart"),
     ]
     if several:
@@ -97,16 +97,21 @@ def _outcomes(found: Comparison) -> Iterator[str]:
     for name, entry in zip(found.names, found.entries, strict=True):
         if entry.kind not in ("attack", "defend", "certify") and (words := outcome(entry)):
             state = "" if entry.state == "done" else f" ({entry.state})"
-            yield f"{name}{state}: {words}" if len(found.names) > 1 else f"{words}{state}"
+            yield (
+                f"{name}{state}: {words}"
+                if len(found.names) > 1
+                else f"{capitalized(words)}{state}"
+            )
 
 
 def _charts(found: Comparison, places: Sequence[int], colours: Colours) -> Charts:
     plots = tuple(_plot(chart, found, places, colours) for chart in found.charts)
-    legend = tuple(
+    legend = [
         (name, pen_of(stroke, colours))
         for name, stroke in legend_of(found.charts, found.names, places)
-    )
-    return Charts("", plots, legend, note_of(found.charts, []))
+    ]
+    shown = tuple(legend if len(found.names) > 1 else legend[1:])  # of one run its parts alone
+    return Charts("", plots, shown, note_of(found.charts, []))
 
 
 def _plot(chart: Chart, found: Comparison, places: Sequence[int], colours: Colours) -> Plot:

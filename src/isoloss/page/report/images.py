@@ -190,6 +190,7 @@ def _drift(drift: Drift, label: str, colours: Colours) -> Plot:
               [("ε", radius_label(e)), ("drift", number_label(value, 2))])
         for e, value in zip(drift.eps, drift.drift[:, drift.k].tolist(), strict=True)
     )  # fmt: skip
-    line = Line("this image", pen, points, faint=tuple((eps, drift.drift[:, k]) for k in others))
+    faint = tuple((eps, drift.drift[:, k].astype(np.float64)) for k in others)
+    line = Line("this image", pen, points, faint=faint)
     up = Axis.even("drift", nice_ticks(0.0, 1.06 * top, 5), 0.0, 1.06 * top)
     return Plot(f"Drift of {label}", radius_axis("ε", drift.eps), up, (line,))

@@ -14,14 +14,20 @@ UNFINISHED = "This run is not finished: its numbers are those so far, and nothin
 
 
 def verdicts(
-    runs: Sequence[RunResults], stamps: Stamps, remarks: Sequence[str] = (), *, named: bool = False
+    runs: Sequence[RunResults],
+    stamps: Stamps,
+    others: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+    *,
+    named: bool = False,
 ) -> str:
     """HTML of the summary of each run and of its warnings, then what else there is to say.
 
     Args:
+        others: what runs of other kinds have come to.
         named: whether each summary says whose it is.
     """
-    parts: list[str] = []
+    parts = [f'<p class="verdict">{_together(text)}</p>' for text in others]
     for run in runs:
         if named:
             parts.append(f"<h2>{said(run.name)}</h2>")
