@@ -107,8 +107,7 @@ class Browser:
     def run(self, script: str) -> Any:
         """The value of an expression in the page, awaited."""
         found = self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True,
-            replMode=True,  # a name may be declared again
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
         if "exceptionDetails" in found:
             raise RuntimeError(json.dumps(found["exceptionDetails"])[:2000])

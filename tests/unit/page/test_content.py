@@ -52,7 +52,10 @@ def test_a_surface_that_two_layers_share_is_packed_once():
     content = described(stage([shared, shared]), Packing())
     assert len(content["surfaces"]) == 1
     told = content["views"][0]["layers"]
-    assert [(x["surface"], x["number"], x["is_derived"]) for x in told] == [(0, 1, False), (0, 2, False)]
+    assert [(x["surface"], x["number"], x["is_derived"]) for x in told] == [
+        (0, 1, False),
+        (0, 2, False),
+    ]
 
 
 def test_a_page_of_2601_noisy_points_is_below_250_kb():

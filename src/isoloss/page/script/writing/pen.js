@@ -43,6 +43,8 @@ Object.assign(View.prototype, {
   write() {
     const { pen, size, about, shows, texture } = this;
     pen.clearRect(0, 0, ...size);
+    // What a device has drawn is not printed.
+    if (this.isPrinted) pen.drawImage(this.canvas, 0, 0, ...size);
     const places = this.corners().map(this.pixels);
     this.around = Math.min(...places.map(p => p[2])) <= 0;
     this.outline = places.map(p => p.slice(0, 2));
