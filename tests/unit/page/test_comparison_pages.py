@@ -22,9 +22,9 @@ LOSSES = (2.3026, 1.25, 0.5, 0.123456)
 def training(tmp_path):
     run = Run.create(tmp_path / "training", TrainSettings(data="digits", model="cnn", epochs=3))
     events = [Started(1), *(
-        Metric(float(k), loss, 0.1 * k, loss / 2, 0.25 * k, 0.1)
+        Metric(float(k), 0.1, loss, 0.1 * k, loss / 2, 0.25 * k)
         for k, loss in enumerate(LOSSES)
-    ), Done()]  # fmt: skip
+    ), Done(1.0)]  # fmt: skip
     lines = [to_line(event, time.time()) + "\n" for event in events]
     run.events_path.write_text("".join(lines), encoding="utf-8")
     return run.folder
