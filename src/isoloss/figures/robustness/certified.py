@@ -35,7 +35,7 @@ from isoloss.settings.attack_kinds import IN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from isoloss.figures.figure import Figure
 
 
 AIR = 1.12
