@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.render_options import add_fields, add_look_options
 from isoloss.errors import IsolossError
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.files.painted import PAINT
+
+if TYPE_CHECKING:
+    from isoloss.scene.document import Document
+    from isoloss.scene.layer import SurfaceLayer
 
 _LOOKS = ("view", "top", "overlays", "opacity", "contours", "title")
 """Those of `add_look_options`."""
@@ -24,6 +28,11 @@ _OTHERS = tuple(f.name for f in fields(Appearance) if f.name not in (*PAINT, "tr
 def add_page_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options that pages alone have: as pictures, but for what is of pixels."""
     group = parser.add_argument_group("how a page (.html) looks, besides")
+    group.add_argument(
+        "--side-by-side", action=argparse.BooleanOptionalAction,
+        help="Up to four surfaces each in a viewport of its own, seen by one camera; unless given, "
+        "where a run has several: behind a defense, of --class",
+    )  # fmt: skip
     add_look_options(group)
     add_fields(group, Appearance, _OTHERS)
     add_fields(group, Camera)
@@ -32,8 +41,8 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
 def asked_of_page(namespace: argparse.Namespace) -> list[str]:
     """The options given that pages alone have, as one types them."""
     given = vars(namespace)
-    own = {*_LOOKS, *_OTHERS, *(f.name for f in fields(Camera))}
-    usual = {"view": None, "top": False, "overlays": True, "contours": None}
+    own = {"side_by_side", *_LOOKS, *_OTHERS, *(f.name for f in fields(Camera))}
+    usual = {"side_by_side": None, "view": None, "top": False, "overlays": True, "contours": None}
     return [
         f"--{name.replace('_', '-')}"
         for name in given
@@ -47,28 +56,97 @@ def export_page(
     """Write the page that the command line asks for.
 
     Raises:
-        IsolossError: as `stage` and `write_page` do, and where a session is asked for a quantity.
+        IsolossError: as `stage` and `write_page` do; a session is asked for what is of surfaces, or
+            more surfaces than there are viewports are to stand side by side.
     """
-    from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.gl.pictures.rendering import TOP, contours_of
     from isoloss.page.writing import write_page
-    from isoloss.scene.files.staging import opened, stage
-    from isoloss.scene.layer import SurfaceLayer
+    from isoloss.scene.document import MOST_VIEWS
+    from isoloss.scene.files.staging import stage
 
-    if namespace.classes:
-        raise IsolossError("--class is of files of values: export to .npz first, then that file")
-    sources: list[Any] = [opened(path, say) for path in paths]
-    if namespace.quantity:
-        for k, source in enumerate(sources):
-            if not isinstance(source, SurfaceLayer):
-                raise IsolossError("--quantity is of surfaces: a session has chosen its own")
-            sources[k] = replace(source, surface=of_quantity(source.surface, namespace.quantity))
     known = {f.name for kind in (Appearance, Camera) for f in fields(kind)} | {*_LOOKS}
     options = {k: v for k, v in vars(namespace).items() if k in known and v is not None}
     if options.pop("top", False):
         options = TOP | options
     options |= contours_of(options)
-    document = stage(sources[0] if len(sources) == 1 else sources, **options)
+    source = _given(namespace, paths, say)
+    beside, title = namespace.side_by_side, ""
+    if isinstance(source, list):
+        if beside and len(source) > MOST_VIEWS:
+            raise IsolossError(
+                f"--side-by-side shows up to {MOST_VIEWS} surfaces, not {len(source)}: leave it "
+                "out, and they share one box"
+            )
+        further = len(paths) < len(source) <= MOST_VIEWS
+        together = len(source) < 2 or any(layer.surface.is_curve for layer in source)
+        if (further if beside is None else beside) and not together:
+            source = _side_by_side(source)
+            if isinstance(options.get("title"), str):
+                title = options.pop("title")
+    elif beside is not None:
+        raise IsolossError("--side-by-side is of surfaces: a session has viewports of its own")
+    document = stage(source, **options)
     command = shlex.join(["isoloss", *sys.argv[1:]])
-    turned = bool(options.keys() & {"azimuth", "elevation"})
-    return write_page(document, namespace.out, command, options.get("theme", ""), fits=turned)
+    fits = bool(options.keys() & {"azimuth", "elevation"})
+    theme = options.get("theme", "")
+    return write_page(document, namespace.out, command, theme, fits=fits, title=title)
+
+
+def _given(
+    namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
+) -> Document | list[SurfaceLayer]:
+    """The layers that there are at `paths`, or the document of the only session."""
+    from isoloss.scene.files.staging import opened
+    from isoloss.scene.layer import SurfaceLayer
+
+    found: list[SurfaceLayer] = []
+    for path in paths:
+        source = opened(path, say)
+        if isinstance(source, SurfaceLayer):
+            found += _of_run(source, path, namespace, say)
+        elif namespace.quantity or namespace.classes:
+            option = "--quantity" if namespace.quantity else "--class"
+            raise IsolossError(f"{option} is of surfaces: a session has chosen its own")
+        elif len(paths) > 1:
+            raise IsolossError("a page is of one session, or of several surfaces, not both")
+        else:
+            return source  # type: ignore[return-value]  # of a path: a layer or a document
+    return found
+
+
+def _of_run(
+    layer: SurfaceLayer, path: Path, namespace: argparse.Namespace, say: Callable[[str], None]
+) -> list[SurfaceLayer]:
+    """A layer, and what there is beside it: the losses of single classes, or behind a defense."""
+    from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
+    from isoloss.geometry.files.reading import still_grows
+    from isoloss.paths import exists
+    from isoloss.run_folder import DEFENDED
+    from isoloss.scene.layer import load_layer
+
+    if namespace.quantity:
+        return [replace(layer, surface=of_quantity(layer.surface, namespace.quantity))]
+    if namespace.classes:
+        from isoloss.work import surface_with_classes
+
+        known = quantities_of(layer.surface)
+        surface = surface_with_classes(path, namespace.classes)
+        titles = {k: v for k, v in quantities_of(surface).items() if k not in known}
+        return [layer, *(
+            replace(layer, name=f"{layer.name}, {title}", surface=of_quantity(surface, name),
+                    trajectories=(), quantity=name)
+            for name, title in titles.items()
+        )]  # fmt: skip
+    defended = path / DEFENDED
+    if exists(defended) or still_grows(defended):
+        return [layer, replace(load_layer(defended, say), name=f"{layer.name}, defended")]
+    return [layer]
+
+
+def _side_by_side(layers: list[SurfaceLayer]) -> Document:
+    """Each layer alone in a viewport."""
+    from isoloss.scene.document import Document
+    from isoloss.scene.scene import Scene
+
+    views = [Scene(layers, hidden=frozenset(layers) - {layer}) for layer in layers]
+    return Document(layers, views, arrangement=2 if len(layers) == 2 else 4)

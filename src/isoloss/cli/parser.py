@@ -209,8 +209,8 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     known = f"{listed(writable(), 'or')}; .html: a page that any browser opens"
     parser.add_argument(
         "paths", type=path_of, nargs="+", metavar="PATH",
-        help="File or run folder; trajectories beside it come along; of a page several for one "
-        "box, or a session",
+        help="File or run folder; trajectories beside it come along; of a page several, in one "
+        "box or side by side, or a session",
     )  # fmt: skip
     parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
     parser.add_argument(
