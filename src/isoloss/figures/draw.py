@@ -37,15 +37,15 @@ def figure_of(
         IsolossError: there is nothing to draw, or an option does not exist or does not fit.
     """
     sheet = Sheet.paper(None, 1.0, print_)
-    options = {"theme": "light"} | dict(options)  # as paper is
+    asked: dict[str, Any] = {"theme": "light", **options}  # as paper is
     if surface.is_curve:
         from isoloss.figures.plane.curve_figure import curve_figure
 
         layer = SurfaceLayer(surface.title or "curve", surface)
         if in_space:
             raise IsolossError(f"{layer.name} is a curve: leave in_space out")
-        return curve_figure(surface, sheet, *_appearance_and_title(layer, options))
-    document = stage(surface, **options)
+        return curve_figure(surface, sheet, *_appearance_and_title(layer, asked))
+    document = stage(surface, **asked)
     if in_space:
         from isoloss.figures.space import space_figure
 

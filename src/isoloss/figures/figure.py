@@ -1,4 +1,4 @@
-"""A figure of matplotlib's that shows itself in a notebook, whether or not pyplot is there to do it."""
+"""A figure of matplotlib's that a notebook shows, whether or not pyplot is there to do it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def space_figure(scene: Scene, sheet: Sheet, print_: Print) -> Figure:
     width, height = sheet.width, sheet.height or ASPECT * sheet.width
     with styled(theme, sheet):
         figure = Figure(figsize=(width / 72, height / 72), dpi=sheet.dpi)
-        if not appearance.transparent:
+        if appearance.theme == "dark" and not appearance.transparent:
             draw_background(figure, theme)
         reading = Reading.of(subplot, print_) if appearance.scalar_bar else None
         beside = reading.breadth(lambda t: text_width(figure, t, em), em) if reading else 0.0

@@ -26,7 +26,7 @@ SIZE = (720, 450)
 """Pixels of the picture."""
 WIDTH, DPI = 140.0, 150.0
 """Millimetres and pixels an inch of a figure: about as wide as a cell."""
-_COLORS = 128
+_COLORS = 256
 
 _last: tuple[ref[Surface], bytes] | None = None
 """A cell is asked for its picture twice."""
@@ -37,7 +37,7 @@ def html(surface: Surface) -> str | None:
     if surface.is_curve:
         return None
     document = stage(surface)
-    return framed(page_of(document), _picture(surface), summary(document), SIZE)
+    return framed(page_of(document, picture=False), _picture(surface), summary(document), SIZE)
 
 
 def png(surface: Surface) -> bytes:
@@ -81,5 +81,5 @@ def _drawn(surface: Surface) -> bytes:
         return figure(surface, in_space=True, width_mm=25.4 * inches)._repr_png_()
     file = io.BytesIO()
     picture = Image.fromarray(pixels[..., :3])
-    picture.quantize(_COLORS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture.quantize(_COLORS, kmeans=2, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -1,7 +1,7 @@
 """What long work looks like in a notebook: one output of its cell, written again as it goes on.
 
-The frontend's own `<progress>`, by the protocol that every kernel speaks: no widgets to install, and
-what is saved with the notebook is how it ended.
+The frontend's own `<progress>`, by the protocol that every kernel speaks: no widgets to install,
+and what is saved with the notebook is how it ended.
 """
 
 from __future__ import annotations
@@ -89,8 +89,6 @@ def _as_text(row: Progress | str) -> str:
 def _as_html(row: Progress | str) -> str:
     if isinstance(row, str):
         return f"<div>{html.escape(drawable(row))}</div>"
-    stage = html.escape(row.stage)
-    return (
-        f'<div>{stage} <progress value="{row.fraction:.4f}" max="1" aria-label="{stage}"></progress> '
-        f"{100 * row.fraction:.0f} %, {html.escape(how_far(row))}</div>"
-    )
+    stage, beside = html.escape(row.stage), html.escape(how_far(row))
+    bar = f'<progress value="{row.fraction:.4f}" max="1" aria-label="{stage}"></progress>'
+    return f"<div>{stage} {bar} {100 * row.fraction:.0f} %, {beside}</div>"

@@ -1,7 +1,7 @@
 """Data that show themselves in a notebook, by what stands above them.
 
-A surface knows neither pages nor figures. What shows it is a module named here as text, and imported
-when something is shown for the first time: data walk one way, and importing them costs no more.
+A surface knows neither pages nor figures. What shows it is a module that its class names as text,
+imported when something is first shown: data walk one way, and importing them costs no more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from isoloss.errors import IsolossError
 
 
 class ShowsItself:
-    """Notebooks ask what is in a cell for its `_repr_*_`; a module above answers for all of a class.
+    """Notebooks ask what is in a cell for its `_repr_*_`; a module above answers for its class.
 
     `class Surface(ShowsItself, by="isoloss.notebook.surfaces")`: of the module's functions `html`,
     `png` and `svg` those that there are, each of one thing to a text or bytes, or None.

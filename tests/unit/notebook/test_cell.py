@@ -71,8 +71,8 @@ def test_what_ended_stays_and_what_is_said_comes_in_turn(output, monkeypatch):
     monkeypatch.setattr(cell, "INTERVAL", 0.0)
     bar = CellBar()
     for event in (
-        Progress("look", 16, 16, 9.0, "points"), Log("bf16 is <accurate>"), Metric(1, 0.1, 2.0, 0.5),
-        Progress("probe", 1, 4, 2.0, "points"), Paused(), Done(61),
+        Progress("look", 16, 16, 9.0, "points"), Log("bf16 is <accurate>"),
+        Metric(1, 0.1, 2.0, 0.5), Progress("probe", 1, 4, 2.0, "points"), Paused(), Done(61),
     ):  # fmt: skip
         bar.show(event)
     assert output.shown[-1]["text/plain"].split("\n") == [

@@ -1,4 +1,4 @@
-"""What is computed says in one line what it is, however much there is of it and whatever it is called."""
+"""What is computed says in one line what it is, however much it is and whatever it is called."""
 
 from dataclasses import replace
 
@@ -44,7 +44,8 @@ def test_a_surface_says_where_it_lies_and_what_is_missing():
     [
         (Surface.from_loss(AXIS, AXIS[:1] * 0, LOSS[:, :1]),
          "<Curve: 5 points, α −1 to 1, loss 2.25 to 3.25>"),
-        (Surface.from_loss(AXIS, AXIS, 0 * LOSS), "<Surface: 5×5 points, α −1 to 1, β −1 to 1, loss 0>"),
+        (Surface.from_loss(AXIS, AXIS, 0 * LOSS),
+         "<Surface: 5×5 points, α −1 to 1, β −1 to 1, loss 0>"),
         (Surface.from_loss(AXIS[:0], AXIS[:0], LOSS[:0, :0]), "<Surface: no points>"),
         (Surface.from_loss(AXIS[:1], AXIS[:2], np.nan * LOSS[:1, :2]),
          "<Surface: 1×2 points, α −1, β −1 to −0.5, 2 not finite>"),

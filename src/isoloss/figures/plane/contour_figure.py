@@ -34,6 +34,7 @@ from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 

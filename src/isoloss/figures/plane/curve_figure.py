@@ -27,6 +27,7 @@ from isoloss.scene.theme import THEMES, Theme
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 TITLE, MOST_LINES = 1.3, 3

@@ -31,6 +31,7 @@ from isoloss.settings.attack_kinds import attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 

@@ -35,6 +35,7 @@ from isoloss.settings.attack_kinds import IN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 

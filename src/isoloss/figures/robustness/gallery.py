@@ -20,6 +20,7 @@ from isoloss.scene.theme import THEMES, Color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 Picture = NDArray[Any]

@@ -23,6 +23,7 @@ from isoloss.shortening import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from isoloss.figures.figure import Figure
 
 NARROWEST = 18.5
