@@ -25,18 +25,23 @@ _OF_A_CURVE = {"title", "theme", "log_height", "transparent"}
 
 
 def figure_of(
-    surface: Surface, print_: Print, in_space: bool, options: Mapping[str, Any]
+    surface: Surface,
+    print_: Print,
+    in_space: bool,
+    options: Mapping[str, Any],
+    size: tuple[int, int] | None = None,
 ) -> Figure:
     """The figure of a surface or a curve that is at hand, for matplotlib to go on with.
 
     Args:
         in_space: seen from the side, as in the window; else its contours in the plane.
         options: as those of `isoloss.render`.
+        size: in pixels, where `print_` has no width.
 
     Raises:
         IsolossError: there is nothing to draw, or an option does not exist or does not fit.
     """
-    sheet = Sheet.paper(None, 1.0, print_)
+    sheet = Sheet.paper(size, 1.0, print_)
     asked: dict[str, Any] = {"theme": "light", **options}  # as paper is
     if surface.is_curve:
         from isoloss.figures.plane.curve_figure import curve_figure

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import numpy as np
 from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.figures.draw import figure_of
 from isoloss.figures.paper import Print
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.mesh import every
+from isoloss.geometry.surface import GRIDS, Surface, grids_of
 from isoloss.gl.pictures.picture import render
 from isoloss.gl.pictures.rendering import contours_of
 from isoloss.notebook.frame import framed
@@ -26,6 +30,8 @@ SIZE = (720, 450)
 """Pixels of the picture."""
 WIDTH, DPI = 140.0, 150.0
 """Millimetres and pixels an inch of a figure: about as wide as a cell."""
+MOST = 1 << 18
+"""Points of the page: more take it seconds, and megabytes of the notebook."""
 _COLORS = 256
 
 _last: tuple[ref[Surface], bytes] | None = None
@@ -33,16 +39,24 @@ _last: tuple[ref[Surface], bytes] | None = None
 
 
 def html(surface: Surface) -> str | None:
-    """Its page in a frame."""
+    """Its page in a frame; of a large surface the page of fewer points."""
     if surface.is_curve:
         return None
-    document = stage(surface)
-    return framed(page_of(document, picture=False), _picture(surface), summary(document), SIZE)
+    thin = _thinned(surface)
+    document = stage(thin)
+    page, words = page_of(document, picture=False), summary(document)
+    shown = framed(page, _picture(surface), words, SIZE)
+    if thin is surface:
+        return shown
+    of = "{} × {} of {} × {} points are shown".format(*thin.shape, *surface.shape)
+    return f"{shown}<p>{of}: isoloss export writes a page of all</p>"
 
 
-def png(surface: Surface) -> bytes:
-    """Its picture, on a light ground."""
-    return figure(surface)._repr_png_() if surface.is_curve else _picture(surface)
+def png(surface: Surface) -> bytes | None:
+    """Its picture, on a light ground; none of no values."""
+    if surface.is_curve:
+        return figure(surface)._repr_png_()
+    return _picture(surface) if stage(surface).view.shown else None
 
 
 def svg(surface: Surface) -> str | None:
@@ -75,11 +89,22 @@ def _picture(surface: Surface) -> bytes:
 def _drawn(surface: Surface) -> bytes:
     """As our renderer draws it; where there is no OpenGL, as matplotlib does."""
     try:
-        pixels = render(surface, None, SIZE, theme="light")
+        pixels = render(surface, None, SIZE, supersample=1, theme="light")
     except IsolossError:
-        inches = SIZE[0] / DPI
-        return figure(surface, in_space=True, width_mm=25.4 * inches)._repr_png_()
+        return figure_of(surface, Print(None, DPI), True, {}, SIZE)._repr_png_()
     file = io.BytesIO()
     picture = Image.fromarray(pixels[..., :3])
-    picture.quantize(_COLORS, kmeans=2, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture.quantize(_COLORS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _thinned(surface: Surface) -> Surface:
+    """Every so many points along both axes, and the last, such that there are not too many."""
+    stride = math.ceil(math.sqrt(surface.loss.size / MOST))
+    if stride <= 1:
+        return surface
+    rows, columns = (every(stride, points) for points in surface.shape)
+    grids = {name: values[np.ix_(rows, columns)] for name, values in grids_of(surface).items()}
+    own = {name: grids.pop(name) for name in (*GRIDS, "spread") if name in grids}
+    axes = {"alpha": surface.alpha[rows], "beta": surface.beta[columns]}
+    return replace(surface, **axes, **own, columns=grids)

@@ -7,7 +7,8 @@ from html import escape
 
 from isoloss.shortening import brief
 
-_NUMBERS, _WORDS = "text-align:right;white-space:nowrap", "text-align:left"
+_WORDS = "text-align:left"
+_NUMBERS = "text-align:right;white-space:nowrap;padding:0 .6em"
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.notebook.table import table
 
-MOST = 12
+MOST = 20
 """Rows: of more checkpoints some, evenly spread."""
 
 
@@ -26,7 +26,7 @@ def html(path: Trajectory) -> str:
     if path.of_images or not np.isfinite(path.lr).any():
         del columns["learning rate"]
     count = f"{len(path):,} {path.point}s"
-    some = f", {len(chosen)} of them" if len(chosen) < len(path) else ""
+    some = f", of which {len(chosen)}" if len(chosen) < len(path) else ""
     return table(
         f"{path.name or 'Trajectory'}: {count}{some}",
         list(columns),
