@@ -11,6 +11,7 @@ from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.robustness.drawing import figure_of_runs
 from isoloss.figures.sheet import write_figure
+from isoloss.naming import told_in_python
 from isoloss.results.tables import EvaluationWarning, Row, read_report, read_table, write_table
 from isoloss.robustness.evaluation.report import short
 from isoloss.run import Run
@@ -105,9 +106,10 @@ class Table(ShowsItself, by="isoloss.notebook.evaluations"):
         """
         light = replace(Appearance(), theme="light")
         where = None if path is None else Path(path)
-        figure, sheet = figure_of_runs(
-            [self.folder], where, Choice(**choice), light, print_=Print(width_mm, dpi)
-        )
-        if where is not None:
-            write_figure(figure, where, sheet, transparent=False)
+        with told_in_python():
+            figure, sheet = figure_of_runs(
+                [self.folder], where, Choice(**choice), light, print_=Print(width_mm, dpi)
+            )
+            if where is not None:
+                write_figure(figure, where, sheet, transparent=False)
         return figure

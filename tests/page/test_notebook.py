@@ -4,17 +4,20 @@ import base64
 import html
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from nbclient import NotebookClient
 from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
-from isoloss.notebook import surfaces
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.notebook import picture, surfaces
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
 EVIL = "</script><script>globalThis.ran = 1</script>\"><img src=x onerror='globalThis.ran = 1'>"
@@ -25,6 +28,7 @@ WINDOW = "isoloss.view(surface, block=False)"
 FURTHER = (f"grid = surface.alpha, surface.beta\n{HOSTILE}", NOTHING, SILENT, f"x = 1\n{WINDOW}")
 READY = "document.documentElement.dataset.ready === 'true'"
 AXIS = np.linspace(-1, 1, 9)
+CURVE = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2)
 BOWL = Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2 + 0.1)
 
 
@@ -132,17 +136,58 @@ def test_without_opengl_matplotlib_draws_what_is_shown(monkeypatch):
     def none(*_given, **_options):
         raise IsolossError("there is no OpenGL")
 
-    monkeypatch.setattr(surfaces, "render", none)
+    monkeypatch.setattr(picture, "render", none)
     surface = Surface.from_loss(AXIS, AXIS, BOWL.loss)
-    picture = Image.open(io.BytesIO(surface._repr_png_()))
-    assert picture.size == surfaces.SIZE
+    shown = Image.open(io.BytesIO(surface._repr_png_()))
+    assert shown.size == picture.SIZE
     assert colours(surface._repr_png_()) > 100
     assert base64.b64encode(surface._repr_png_()).decode() in surface._repr_html_()
 
 
+def test_figures_have_the_heights_and_colours_of_the_window():
+    holed = BOWL.loss.copy()
+    holed[4, 4] = np.nan
+    path = Trajectory(AXIS[[0, 4]], AXIS[[0, 4]], np.array([2.1, 0.1]), 0 * AXIS[:2],
+                      np.arange(2.0), 1 + 0 * AXIS[:2])  # fmt: skip
+    for loss, holes in ((BOWL.loss, 0), (holed, 4)):
+        surface = replace(Surface.from_loss(AXIS, AXIS, loss), trajectories=(path,))
+        figure = surface.figure(in_space=True, smooth=False, title="A bowl")
+        space, bar = figure.axes
+        (cells,) = (c for c in space.collections if isinstance(c, Poly3DCollection))
+        assert len(cells.get_facecolor()) == (len(AXIS) - 1) ** 2 - holes
+        line = next(line for line in space.lines if line.get_marker() == "o")
+        # 0.1 and 2.1 are the ends of the scale.
+        np.testing.assert_allclose(line.get_data_3d()[2], [1, 0], atol=1e-6)
+        assert [text.get_text() for text in figure.texts] == ["A bowl"]
+        shades = {tuple(patch.get_facecolor()) for patch in bar.patches}
+        flat = surface.figure(title="A bowl")
+        assert {tuple(patch.get_facecolor()) for patch in flat.axes[-1].patches} == shades
+    width = int(85 / 25.4 * 100).to_bytes(4, "big")
+    assert surface.figure(width_mm=85, dpi=100)._repr_png_()[16:20] == width
+
+
+@pytest.mark.parametrize(
+    ("surface", "options", "said"),
+    [
+        (BOWL, {"texture": "accuracy"}, "there is no accuracy in surface"),
+        (BOWL, {"textur": "height"}, "'textur'"),
+        (BOWL, {"width_mm": 5}, "width_mm must be from 20"),
+        (replace(BOWL, loss=BOWL.loss * np.nan), {}, "no value that can be drawn"),
+        (replace(BOWL, loss=BOWL.loss * np.nan), {"in_space": True}, "no value that can be drawn"),
+        (CURVE, {"in_space": True}, "is a curve"),
+        (CURVE, {"azimuth": 3}, "is a curve"),
+    ],
+)
+def test_figures_that_cannot_be_are_refused_in_a_line(surface, options, said):
+    with pytest.raises(IsolossError, match=said) as refused:
+        surface.figure(**options)
+    assert "\n" not in str(refused.value)
+    assert "--" not in str(refused.value)
+
+
 def test_a_large_surface_is_thinned_and_that_is_said(monkeypatch):
     monkeypatch.setattr(surfaces, "MOST", 20)
-    monkeypatch.setattr(surfaces, "_picture", lambda _surface: b"")
+    monkeypatch.setattr(surfaces, "picture_of", lambda _surface: b"")
     axis = np.arange(10.0)
     loss = axis[:, None] + 100 * axis
     surface = Surface.from_loss(axis, axis, loss)

@@ -1,6 +1,6 @@
 """A page within a cell: in a frame of its own that may run its program and nothing else.
 
-Where a notebook is shown without frames, as by GitHub, or before it is trusted, a picture is left.
+Where a notebook is shown without frames, as by GitHub, printed, or not trusted, a picture is left.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 from html import escape
 
-LARGEST = 960
-"""Pixels across, however wide the cell is."""
+WIDEST, LOWEST = 960, 360
+"""Pixels, however wide the cell is."""
+
+_PAGE = "isoloss-page"
 
 
 def framed(page: str, picture: bytes, words: str, size: tuple[int, int]) -> str:
@@ -21,12 +23,13 @@ def framed(page: str, picture: bytes, words: str, size: tuple[int, int]) -> str:
         words: what it shows.
     """
     width, height = size
-    over = "position:absolute;left:0;top:0;width:100%;height:100%;border:0"
-    data = base64.b64encode(picture).decode("ascii")
+    around = f"max-width:{WIDEST}px;min-height:{LOWEST}px;aspect-ratio:{width}/{height}"
+    over = "position:absolute;left:0;top:0;width:100%;height:100%;border:0;object-fit:contain"
+    data, said = base64.b64encode(picture).decode("ascii"), escape(words)
     return (
-        f'<div style="position:relative;max-width:{LARGEST}px;aspect-ratio:{width}/{height}">'
+        f"<style>@media print{{.{_PAGE}{{display:none}}}}</style>"
+        f'<div style="position:relative;width:100%;{around}">'
         f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
-        f'alt="{escape(words)}" style="{over}">'
-        f'<iframe sandbox="allow-scripts" loading="lazy" title="{escape(words)}" style="{over}" '
-        f'srcdoc="{escape(page)}"></iframe></div>'
+        f'alt="{said}" style="{over}"><iframe class="{_PAGE}" sandbox="allow-scripts" '
+        f'loading="lazy" title="{said}" style="{over}" srcdoc="{escape(page)}"></iframe></div>'
     )

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
-from PIL import Image
 
-from isoloss.errors import IsolossError
 from isoloss.figures.draw import figure_of
 from isoloss.figures.paper import Print
 from isoloss.geometry.mesh import every
 from isoloss.geometry.surface import GRIDS, Surface, grids_of
-from isoloss.gl.pictures.picture import render
 from isoloss.gl.pictures.rendering import contours_of
+from isoloss.naming import told_in_python
 from isoloss.notebook.frame import framed
+from isoloss.notebook.picture import SIZE, picture_of
 from isoloss.page.summary import summary
 from isoloss.page.writing import page_of
 from isoloss.scene.files.staging import stage
@@ -26,16 +23,10 @@ from isoloss.scene.files.staging import stage
 if TYPE_CHECKING:
     from isoloss.figures.figure import Figure
 
-SIZE = (720, 450)
-"""Pixels of the picture."""
 WIDTH, DPI = 140.0, 150.0
 """Millimetres and pixels an inch of a figure: about as wide as a cell."""
 MOST = 1 << 18
 """Points of the page: more take it seconds, and megabytes of the notebook."""
-_COLORS = 256
-
-_last: tuple[ref[Surface], bytes] | None = None
-"""A cell is asked for its picture twice."""
 
 
 def html(surface: Surface) -> str | None:
@@ -45,7 +36,7 @@ def html(surface: Surface) -> str | None:
     thin = _thinned(surface)
     document = stage(thin)
     page, words = page_of(document, picture=False), summary(document)
-    shown = framed(page, _picture(surface), words, SIZE)
+    shown = framed(page, picture_of(surface), words, SIZE)
     if thin is surface:
         return shown
     of = "{} × {} of {} × {} points are shown".format(*thin.shape, *surface.shape)
@@ -56,7 +47,7 @@ def png(surface: Surface) -> bytes | None:
     """Its picture, on a light ground; none of no values."""
     if surface.is_curve:
         return figure(surface)._repr_png_()
-    return _picture(surface) if stage(surface).view.shown else None
+    return picture_of(surface) if stage(surface).view.shown else None
 
 
 def svg(surface: Surface) -> str | None:
@@ -75,27 +66,9 @@ def figure(
     **options: Any,
 ) -> Figure:
     """`Surface.figure` says what it is."""
-    print_ = Print(width_mm, dpi, fill, line_labels)
-    return figure_of(surface, print_, in_space, options | contours_of(options))
-
-
-def _picture(surface: Surface) -> bytes:
-    global _last
-    if _last is None or _last[0]() is not surface:
-        _last = ref(surface), _drawn(surface)
-    return _last[1]
-
-
-def _drawn(surface: Surface) -> bytes:
-    """As our renderer draws it; where there is no OpenGL, as matplotlib does."""
-    try:
-        pixels = render(surface, None, SIZE, supersample=1, theme="light")
-    except IsolossError:
-        return figure_of(surface, Print(None, DPI), True, {}, SIZE)._repr_png_()
-    file = io.BytesIO()
-    picture = Image.fromarray(pixels[..., :3])
-    picture.quantize(_COLORS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    with told_in_python():
+        print_ = Print(width_mm, dpi, fill, line_labels)
+        return figure_of(surface, print_, in_space, options | contours_of(options))
 
 
 def _thinned(surface: Surface) -> Surface:

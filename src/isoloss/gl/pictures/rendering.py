@@ -19,7 +19,7 @@ from isoloss.geometry.analysis.difference import plane_of
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
-from isoloss.naming import as_arguments, listed
+from isoloss.naming import listed, told_in_python
 from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
@@ -107,15 +107,14 @@ def render(
         )
     sources: list[Any] = [source] if isinstance(source, Source) else list(source)
     try:
-        drawing = draw(sources, None if out is None else Path(out), asked, print_)
-        while True:
-            event = next(drawing)
-            if on_event is not None:
-                on_event(event)
+        with told_in_python():
+            drawing = draw(sources, None if out is None else Path(out), asked, print_)
+            while True:
+                event = next(drawing)
+                if on_event is not None:
+                    on_event(event)
     except StopIteration as end:
         return end.value
-    except IsolossError as error:
-        raise IsolossError(as_arguments(str(error))) from error
 
 
 def draw(
