@@ -198,3 +198,13 @@ def test_a_large_surface_is_thinned_and_that_is_said(monkeypatch):
     np.testing.assert_array_equal(thin.columns["margin"], -loss[np.ix_(at, at)])
     np.testing.assert_array_equal(thin.alpha, at)
     assert "4 × 4 of 10 × 10 points are shown" in surface._repr_html_()
+
+
+def test_a_small_sign_keeps_its_colour():
+    ramp = np.linspace(0, 255, 200).astype(np.uint8)
+    pixels = np.stack(np.broadcast_arrays(ramp[:, None], ramp, 128, 255), axis=-1).astype(np.uint8)
+    pixels[100:103, 100:103] = (255, 0, 0, 255)
+    few = picture._in_few_colors(pixels)
+    shown = np.asarray(few.convert("RGB")).astype(int)
+    assert len(few.getcolors(1000) or ()) <= 256
+    assert np.abs(shown[101, 101] - (255, 0, 0)).max() < 40

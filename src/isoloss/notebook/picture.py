@@ -38,13 +38,14 @@ def _drawn(surface: Surface) -> bytes:
     except IsolossError:
         return figure_of(surface, Print(None, _DPI), True, {}, SIZE)._repr_png_()
     file = io.BytesIO()
-    _in_few_colors(pixels[..., :3]).save(file, "PNG", optimize=True)
+    _in_few_colors(pixels).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
 def _in_few_colors(pixels: Pixels) -> Image.Image:
-    """Chosen such that those of small signs count as those of the ground do."""
-    each = np.unique(pixels.reshape(-1, 3), axis=0)
-    counted = np.concatenate([each, pixels[::6, ::6].reshape(-1, 3)])[None]
+    """Of (H, W, 4), chosen such that those of small signs count as those of the ground do."""
+    each = np.unique(np.ascontiguousarray(pixels).view(np.uint32)).view(np.uint8).reshape(-1, 4)
+    counted = np.concatenate([each, pixels[::6, ::6].reshape(-1, 4)])[None, :, :3]
     palette = Image.fromarray(counted).quantize(_COLORS, kmeans=1, dither=Image.Dither.NONE)
-    return Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
+    picture = Image.fromarray(pixels[..., :3])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)

@@ -28,6 +28,7 @@ from isoloss.scene.files.given import sort_out
 from isoloss.scene.files.session_content import MOST_LAYERS
 from isoloss.scene.files.staging import Source, opened
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.shown.picture import Picture
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _MOVES = ("turntable", "path", "play")
@@ -93,7 +94,8 @@ def render(
             reference (names of published results, or "all").
 
     Returns:
-        (H, W, 4) uint8, RGBA with straight alpha, top row first; of a movie where it was written.
+        (H, W, 4) uint8, RGBA with straight alpha, top row first, which a notebook shows; of a
+        movie where it was written.
 
     Raises:
         IsolossError: a file cannot be read or written, an option does not exist or does not fit
@@ -114,7 +116,7 @@ def render(
                 if on_event is not None:
                     on_event(event)
     except StopIteration as end:
-        return end.value
+        return end.value if isinstance(end.value, Path) else end.value.view(Picture)
 
 
 def draw(
