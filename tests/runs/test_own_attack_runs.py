@@ -152,7 +152,7 @@ def test_tables_are_saved_drawn_and_said(small, tmp_path):
     assert figure.get_size_inches()[0] == pytest.approx(85 / 25.4)
     assert "mine" in (tmp_path / "f.svg").read_text(encoding="utf-8")
     pixels = np.asarray(table.figure(what="examples", attack="mine", dpi=60))
-    assert pixels.shape[1:] == (round(85 / 25.4 * 60), 4)
+    assert pixels.shape[1:] == (int(85 / 25.4 * 60), 4)
     said = repr(table).splitlines()
     assert re.fullmatch(r"small, mine  0: 100.0 % \(\d+–100\)  0.1: .*", said[0])
     assert said[1].startswith("doubt: ")

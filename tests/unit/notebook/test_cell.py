@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from isoloss.app import _can_open_here
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Metric, Paused, Progress
 from isoloss.shown import cell
@@ -48,6 +49,13 @@ def test_a_kernel_has_a_bar_of_its_own(output, monkeypatch):
     assert isinstance(progress_bar(), ProgressBar)
     monkeypatch.delitem(sys.modules, "IPython")
     assert not in_notebook()
+
+
+def test_a_window_leaves_the_kernel_as_it_is(output, monkeypatch):
+    monkeypatch.delenv("PYOPENGL_PLATFORM", raising=False)
+    assert not _can_open_here()
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert _can_open_here()
 
 
 def test_it_is_one_output_however_much_happens(output, monkeypatch):
