@@ -150,6 +150,7 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.cli.page_verb import asked_of_page, export_page
+    from isoloss.cli.report_page import export_report
     from isoloss.files import check_parent
     from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.geometry.files.reading import load_telling
@@ -159,7 +160,7 @@ def _export(namespace: argparse.Namespace) -> int:
     check_parent(namespace.out)
     paths = _sorted_out(namespace.paths, "draw")
     if namespace.out.suffix.lower() in (".html", ".htm"):
-        print(export_page(namespace, paths, _say))
+        print(export_report(namespace, paths) or export_page(namespace, paths, _say))
         return 0
     if only_pages := asked_of_page(namespace):
         raise IsolossError(

@@ -206,7 +206,10 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     from isoloss.scene.appearance import Appearance
     from isoloss.scene.files.painted import PAINT
 
-    known = f"{listed(writable(), 'or')}; .html: a page that any browser opens"
+    known = (
+        f"{listed(writable(), 'or')}; .html: a page that any browser opens, of attacks, defenses, "
+        "certifications, curves and trainings too"
+    )
     parser.add_argument(
         "paths", type=path_of, nargs="+", metavar="PATH",
         help="File or run folder; trajectories beside it come along; of a page several, in one "

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from isoloss.notebook.table import paragraph, table
 from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.report_tables import behind
 from isoloss.results.tables import (
     EvaluationWarning,
     Row,
     average_radius_in_words,
-    behind_in_words,
     mean_in_words,
     over_seeds,
     without_repeats,
@@ -61,8 +61,7 @@ def html(found: Evaluated) -> str:
 
 
 def _about(row: Row) -> str:
-    behind = behind_in_words(row.network, row.defense, row.sigma)
-    return f"{behind}, {attack_of(row.attack).in_reports}"
+    return f"{behind(row.network, row.defense, row.sigma)}, {attack_of(row.attack).in_reports}"
 
 
 def _at(rows: Sequence[Row], eps: float) -> str:

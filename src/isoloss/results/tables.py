@@ -173,11 +173,6 @@ def defense_in_words(defense: str, sigma: float) -> str:
     return f"σ = {sigma:g}" if defense in ("noise", "denoised") else defense
 
 
-def behind_in_words(network: str, defense: str, sigma: float) -> str:
-    """A network and, where there is one, what it is defended by."""
-    return ", ".join(filter(None, (network, defense_in_words(defense, sigma))))
-
-
 def mean_in_words(seeds: Sequence[Row]) -> str:
     """The mean accuracy of rows that differ by their seed, with an interval that contains those of
     all."""
