@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -121,6 +122,22 @@ class Browser:
                 raise TimeoutError(f"not true: {condition}; {self.complaints[:3]}")
             time.sleep(0.05)
 
+    @contextmanager
+    def in_frame(self) -> Iterator[None]:
+        """Ask the page in the one frame that has a process of its own, not the page around it."""
+        around = self._session
+        while not (frames := self._frames()):
+            time.sleep(0.05)
+        (frame,) = frames
+        attached = self._call("Target.attachToTarget", targetId=frame["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+        try:
+            yield
+        finally:
+            self._session = around
+
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """An event of the mouse: moved, pressed, released or wheel."""
         names = {"moved": "mouseMoved", "pressed": "mousePressed", "released": "mouseReleased"}
@@ -185,6 +202,10 @@ class Browser:
         return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
 
     # -- the protocol ----------------------------------------------------------------------------
+
+    def _frames(self) -> list[dict[str, Any]]:
+        targets = self._call("Target.getTargets")["targetInfos"]
+        return [target for target in targets if target["type"] == "iframe"]
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Ask the page something by the protocol."""

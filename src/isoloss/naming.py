@@ -3,7 +3,10 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from isoloss.errors import IsolossError
 
 
 def short_name(name: str) -> str:
@@ -27,6 +30,15 @@ def as_arguments(message: str) -> str:
     return _OPTION.sub(
         lambda option: _IN_PYTHON.get(option[0]) or option[1].replace("-", "_"), message
     )
+
+
+@contextmanager
+def told_in_python() -> Iterator[None]:
+    """What goes wrong within is told by the names of arguments."""
+    try:
+        yield
+    except IsolossError as error:
+        raise IsolossError(as_arguments(str(error))) from error
 
 
 def capitalized(text: str) -> str:

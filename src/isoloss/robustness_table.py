@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
-from isoloss.figures.robustness.drawing import draw_robustness
-from isoloss.geometry.arrays import Pixels
+from isoloss.figures.robustness.drawing import figure_of_runs
+from isoloss.figures.sheet import write_figure
+from isoloss.naming import told_in_python
 from isoloss.results.tables import EvaluationWarning, Row, read_report, read_table, write_table
 from isoloss.robustness.evaluation.report import short
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
+from isoloss.shown.itself import ShowsItself
+
+if TYPE_CHECKING:
+    from isoloss.figures.figure import Figure
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
+class Table(ShowsItself, by="isoloss.notebook.evaluations"):
     """What an attack or a defense has come to.
 
     Attributes:
@@ -81,24 +86,30 @@ class Table:
         width_mm: float | None = None,
         dpi: float = 300.0,
         **choice: Any,
-    ) -> Pixels:
+    ) -> Figure:
         """Draw a figure, as `isoloss render` does.
 
         Args:
             path: a PNG, SVG or PDF; by default none is written.
             width_mm: on paper; by default one column or two of them.
+            dpi: pixels an inch.
             choice: `what`, "accuracy" by default, "examples" or "maps"; `by`, "majority", "single"
                 or "worst" of a defense's draws; `reference`, names of published results on the
                 same data, or "all"; of images `attack`, `sigma`, `eps`, `image`.
 
         Returns:
-            (H, W, 4) uint8, RGBA, top row first.
+            A `matplotlib.figure.Figure`, to go on with; `numpy.asarray` has its pixels, (H, W, 4)
+            uint8, RGBA with straight alpha, top row first.
 
         Raises:
             IsolossError: if there is no such figure, or it cannot be written.
         """
         light = replace(Appearance(), theme="light")
         where = None if path is None else Path(path)
-        return draw_robustness(
-            [self.folder], where, Choice(**choice), light, print_=Print(width_mm, dpi)
-        )
+        with told_in_python():
+            figure, sheet = figure_of_runs(
+                [self.folder], where, Choice(**choice), light, print_=Print(width_mm, dpi)
+            )
+            if where is not None:
+                write_figure(figure, where, sheet, transparent=False)
+        return figure

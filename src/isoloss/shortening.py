@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
-from isoloss.naming import in_one_line
+from isoloss.naming import drawable_line, in_one_line
 
 
 def cited(text: object, most: int = 300) -> str:
     """What a library says is wrong, in one line that does not repeat all of a long value."""
     return shortened(in_one_line(text), lambda part: len(part) <= most)
+
+
+def brief(text: object, most: int = 60) -> str:
+    """A name in one line, its middle left out where it is longer than that."""
+    return without_middle(drawable_line(str(text)), lambda part: len(part) <= most)
 
 
 def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False) -> str:

@@ -8,8 +8,41 @@ import sys
 import time
 from typing import TextIO
 
-from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress
+from isoloss.events import Done, Event, Log, Metric, Paused, Progress
 from isoloss.naming import duration
+
+
+def said(event: Event) -> str:
+    """What an event says in a line; "" of progress, and of what is said elsewhere."""
+    match event:
+        case Metric():
+            text = f"epoch {event.epoch:6.2f}"
+            if not math.isnan(event.train_loss):
+                text += f"  loss {event.train_loss:.4f}"
+            elif not math.isnan(event.test_loss + event.test_accuracy):
+                text += f"  test loss {event.test_loss:.4f}"
+            if not math.isnan(event.test_accuracy):
+                text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
+            elif not math.isnan(event.test_loss):
+                text += f"  test loss {event.test_loss:.4f}"
+            if not math.isnan(event.noisy_accuracy):
+                text += f", with noise {100 * event.noisy_accuracy:.1f} %"
+            return text
+        case Log():
+            return event.message
+        case Done():
+            return f"done in {duration(event.seconds)}"
+        case Paused():
+            return "paused"
+        case _:
+            return ""  # the cause of a failure is printed once, by whoever has asked
+
+
+def how_far(event: Progress) -> str:
+    """What is written beside a bar: how much is done, how fast, and for how long yet."""
+    finished = event.done >= event.total
+    eta = "" if finished or math.isnan(event.eta) else f"  {duration(event.eta)} left"
+    return f"{event.done:,}/{event.total:,} {event.unit}  {event.rate:,.1f}/s{eta}"
 
 
 class ProgressBar:
@@ -26,32 +59,10 @@ class ProgressBar:
 
     def show(self, event: Event) -> None:
         """Draw `event`."""
-        match event:
-            case Progress():
-                self._progress(event)
-            case Metric():
-                text = f"epoch {event.epoch:6.2f}"
-                if not math.isnan(event.train_loss):
-                    text += f"  loss {event.train_loss:.4f}"
-                elif not math.isnan(event.test_loss + event.test_accuracy):
-                    text += f"  test loss {event.test_loss:.4f}"
-                if not math.isnan(event.test_accuracy):
-                    text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
-                elif not math.isnan(event.test_loss):
-                    text += f"  test loss {event.test_loss:.4f}"
-                if not math.isnan(event.noisy_accuracy):
-                    text += f", with noise {100 * event.noisy_accuracy:.1f} %"
-                self._line(text)
-            case Log():
-                self._line(event.message)
-            case Done():
-                self._line(f"done in {duration(event.seconds)}")
-            case Paused():
-                self._line("paused")
-            case Failed():
-                pass  # The command itself prints the cause, once.
-            case _:
-                pass
+        if isinstance(event, Progress):
+            self._progress(event)
+        elif line := said(event):
+            self._line(line)
 
     def close(self) -> None:
         """End the bar's line."""
@@ -63,9 +74,7 @@ class ProgressBar:
 
     def _progress(self, event: Progress) -> None:
         finished = event.done >= event.total
-        eta = "" if finished or math.isnan(event.eta) else f"  {duration(event.eta)} left"
-        tail = f" {event.done:,}/{event.total:,} {event.unit}  {event.rate:,.1f}/s{eta}"
-        head = f"{self._label}{event.stage:<6}"
+        head, tail = f"{self._label}{event.stage:<6}", f" {how_far(event)}"
         if not self._live:
             if event.stage != self._stage:
                 self._make_up()

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -147,10 +148,11 @@ def test_tables_are_saved_drawn_and_said(small, tmp_path):
     table = evaluate(net, x, y, {"mine": fgsm}, [0.1], name="small", **{**QUICK, "keep": 2})
     saved = read_table(table.save(tmp_path / "t.csv"))
     assert comparable(saved) == comparable(table.rows)
-    pixels = table.figure(tmp_path / "f.svg", width_mm=85, dpi=100)
-    assert pixels.shape[2] == 4
+    figure = table.figure(tmp_path / "f.svg", width_mm=85, dpi=100)
+    assert figure.get_size_inches()[0] == pytest.approx(85 / 25.4)
     assert "mine" in (tmp_path / "f.svg").read_text(encoding="utf-8")
-    assert table.figure(what="examples", attack="mine", dpi=60).size > 0
+    pixels = np.asarray(table.figure(what="examples", attack="mine", dpi=60))
+    assert pixels.shape[1:] == (int(85 / 25.4 * 60), 4)
     said = repr(table).splitlines()
     assert re.fullmatch(r"small, mine  0: 100.0 % \(\d+–100\)  0.1: .*", said[0])
     assert said[1].startswith("doubt: ")

@@ -84,9 +84,13 @@ def view_here(
 
 
 def _can_open_here() -> bool:
-    """Whether this thread can have a window, OpenGL not being loaded for pictures without one."""
+    """Whether this thread can have a window: OpenGL is not loaded for pictures without one, and no
+    kernel is to stay as it is when that is closed."""
+    from isoloss.shown.cell import in_notebook
+
     for_pictures = "OpenGL" in sys.modules and os.environ.get("PYOPENGL_PLATFORM") == "egl"
-    return threading.current_thread() is threading.main_thread() and not for_pictures
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and not for_pictures and not in_notebook()
 
 
 def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:

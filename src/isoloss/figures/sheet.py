@@ -134,6 +134,15 @@ def styled(theme: Theme, sheet: Sheet) -> Iterator[None]:
 
 
 @contextmanager
+def as_written() -> Iterator[None]:
+    """Figures drawn or saved within look as those in files."""
+    import matplotlib
+
+    with matplotlib.rc_context(EDITABLE), _boxes():
+        yield
+
+
+@contextmanager
 def _boxes() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
@@ -202,7 +211,6 @@ def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: b
     Returns:
         (H, W, 4) uint8, RGBA with straight alpha, top row first.
     """
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -211,7 +219,7 @@ def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: b
     kind = path.suffix.lower().removeprefix(".") if path is not None else ""
     figure.set_dpi(min(sheet.dpi, PREVIEW) if kind in ("svg", "pdf") else sheet.dpi)
     canvas = FigureCanvasAgg(figure)
-    with matplotlib.rc_context(EDITABLE), _boxes():
+    with as_written():
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba()).copy()
     if path is not None and kind == "png":
@@ -221,7 +229,7 @@ def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: b
         # Without the hour it was made at, so that the same figure is the same file.
         when: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
         written = io.BytesIO()
-        with matplotlib.rc_context(EDITABLE), _boxes():
+        with as_written():
             figure.savefig(written, format=kind, metadata={"Creator": "isoloss"} | when)
         write_atomic(path, lambda p: p.write_bytes(written.getvalue()))
     return pixels

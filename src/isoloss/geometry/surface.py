@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import range_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable, short_name
+from isoloss.shortening import brief
+from isoloss.shown.itself import ShowsItself
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
@@ -25,7 +31,7 @@ LARGEST = 1e30
 
 
 @dataclass(frozen=True, repr=False)
-class Surface:
+class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
     """Values over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Attributes:
@@ -74,8 +80,23 @@ class Surface:
                     raise IsolossError(f"{name} has steps too small to be told apart")
 
     def __repr__(self) -> str:
-        about = f" of {self.title}" if self.title else ""
-        return f"<Surface{about}: {self.shape[0]}×{self.shape[1]} points>"
+        about = f" of {brief(self.title)}" if self.title else ""
+        points = f"{self.shape[0]} points" if self.is_curve else "{}×{} points".format(*self.shape)
+        said = [points] if self.loss.size else []
+        axes = {"α": self.alpha, "β": self.beta} if not self.is_curve else {"α": self.alpha}
+        said += [f"{name} {range_label(a[0], a[-1])}" for name, a in axes.items() if len(a)]
+        values = self.loss[self.computed]
+        known = values[np.isfinite(values)]
+        if len(known):
+            quantity = brief(self.meta.get("quantity") or "loss")
+            said.append(f"{quantity} {range_label(known.min(), known.max())}")
+        lacking = {"not computed": self.loss.size - len(values)}
+        lacking["not finite"] = len(values) - len(known)
+        said += [f"{count:,} {why}" for why, count in lacking.items() if count]
+        if count := len(self.trajectories):
+            said.append("a trajectory" if count == 1 else f"{count} trajectories")
+        kind = "Curve" if self.is_curve else "Surface"
+        return f"<{kind}{about}: {', '.join(said) or 'no points'}>"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -142,6 +163,26 @@ class Surface:
             np.ones(loss.shape, np.int64),
             meta,
         )
+
+    def figure(
+        self, *, in_space: bool = False, width_mm: float = 140.0, dpi: float = 150.0, **options: Any
+    ) -> Figure:
+        """A `matplotlib.figure.Figure` of it, in the colours of the window, to go on with: its
+        contours with trajectories and scalar bar; of a curve the curve.
+
+        Args:
+            in_space: seen from the side, as in the window, instead of from above.
+            width_mm: how wide it is on paper, in millimetres.
+            dpi: pixels an inch.
+            options: as those of `isoloss.render`: texture, theme ("light" unless given), title,
+                colormap, contours (their number, or False), azimuth, elevation, …; of contours in
+                the plane also fill (False draws lines alone) and line_labels.
+
+        Raises:
+            IsolossError: there is nothing to draw, or an option does not exist or does not fit.
+        """
+        sized = {"in_space": in_space, "width_mm": width_mm, "dpi": dpi}
+        return self._what_shows_it().figure(self, **sized, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv.

@@ -111,6 +111,13 @@ def told_apart(value: float, span: float, digits: int = 3) -> str:
     return number_label(value, digits)
 
 
+def range_label(least: float, most: float) -> str:
+    """From one value to another: "0.0123 to 4.56"; one alone where they are the same."""
+    if least == most:
+        return number_label(least)
+    return f"{told_apart(least, most - least)} to {told_apart(most, most - least)}"
+
+
 def power_label(value: float) -> str:
     """A power of ten, or one below zero, as 10⁻², 1, −10³."""
     power = Decimal(1).scaleb(round(math.log10(abs(value))))

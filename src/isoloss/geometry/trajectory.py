@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import number_label, range_label
 from isoloss.naming import printable
+from isoloss.shortening import brief
+from isoloss.shown.itself import ShowsItself
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, repr=False)
+class Trajectory(ShowsItself, by="isoloss.notebook.trajectories"):
     """The ordered checkpoints of one training run, or the images of one attack, projected onto a
     plane.
 
@@ -34,6 +37,18 @@ class Trajectory:
     epoch: Array
     lr: Array
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __repr__(self) -> str:
+        named = f" {brief(self.name)}" if self.name else ""
+        if not len(self):
+            return f"<Trajectory{named}: no {self.point}s>"
+        first, last = (number_label(float(x), 4) for x in self.loss[[0, -1]])
+        far = number_label(float(np.nanmax(self.off_plane, initial=0.0)))
+        return (
+            f"<Trajectory{named}: {len(self):,} {self.point}s, {self.clock} "
+            f"{range_label(self.epoch[0], self.epoch[-1])}, loss from {first} to {last}, "
+            f"at most {far} off the plane>"
+        )
 
     @property
     def of_images(self) -> bool:

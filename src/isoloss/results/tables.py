@@ -173,6 +173,14 @@ def defense_in_words(defense: str, sigma: float) -> str:
     return f"σ = {sigma:g}" if defense in ("noise", "denoised") else defense
 
 
+def mean_in_words(seeds: Sequence[Row]) -> str:
+    """The mean accuracy of rows that differ by their seed, with an interval that contains those of
+    all."""
+    fraction = sum(row.accuracy for row in seeds) / len(seeds)
+    low, high = min(row.low for row in seeds), max(row.high for row in seeds)
+    return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
 def by_curve(rows: Iterable[Row]) -> dict[Curve, list[Row]]:
     """The rows of each curve, in the order of the table."""
     found: dict[Curve, list[Row]] = {}

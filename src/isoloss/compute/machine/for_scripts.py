@@ -9,7 +9,7 @@ from isoloss.compute.machine.recording import explain
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.naming import as_arguments
-from isoloss.terminal import ProgressBar
+from isoloss.shown.cell import progress_bar
 
 
 class _Raised(Exception):
@@ -45,7 +45,7 @@ def watch(
     steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
 ) -> None:
     """Go through `steps`, showing and telling what happens; inside `in_one_line`."""
-    bar = ProgressBar() if progress else None
+    bar = progress_bar() if progress else None
     try:
         for event in steps:
             if bar is not None:

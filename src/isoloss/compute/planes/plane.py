@@ -36,6 +36,7 @@ from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
 from isoloss.settings import ProbeSettings
 from isoloss.settings.plane_kinds import plane_kind
+from isoloss.shown.itself import ShowsItself
 
 Direction = dict[str, Tensor]
 Range = tuple[float, float]
@@ -48,7 +49,7 @@ _NO_EXTENT = 1e-9
 
 
 @dataclass(frozen=True)
-class Plane:
+class Plane(ShowsItself, by="isoloss.notebook.planes"):
     """An origin and two directions: θ(α, β) = θ* + α·δ + β·η. A line's η is zero.
 
     Attributes:
@@ -83,12 +84,16 @@ class Plane:
             object.__setattr__(self, label, direction | missing)
 
     def __repr__(self) -> str:
-        moving = sum(t.numel() for k, t in self.delta.items() if t.any() or self.eta[k].any())
-        about = f"<Plane {self.kind}: {moving:,} weights move"
+        about = f"<Plane {self.kind}: {self.moving:,} weights move"
         if self.explained_variance_ratio is not None:
             first, second = 100 * self.explained_variance_ratio
             return f"{about}, {first:.3g} % and {second:.3g} % of the variance>"
         return f"{about}>" if math.isnan(self.cosine) else f"{about}, cosine {self.cosine:.2g}>"
+
+    @property
+    def moving(self) -> int:
+        """How many numbers move in it."""
+        return sum(t.numel() for k, t in self.delta.items() if t.any() or self.eta[k].any())
 
     @property
     def is_line(self) -> bool:

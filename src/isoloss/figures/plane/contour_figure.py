@@ -34,7 +34,8 @@ from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 
 MOST_LABELLED = 8
@@ -47,7 +48,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     Raises:
         IsolossError: a viewport shows no surface, or several.
     """
-    from matplotlib.figure import Figure
+    from isoloss.figures.figure import Figure
 
     subplots = [subplot_of(scene, print_) for scene in views]
     theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance

@@ -27,7 +27,8 @@ from isoloss.scene.theme import THEMES, Theme
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 TITLE, MOST_LINES = 1.3, 3
 """The title's size in em, and its lines."""
@@ -43,7 +44,7 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
         appearance: its theme, `log_height`, `title` and `transparent`.
         title: the heading.
     """
-    from matplotlib.figure import Figure
+    from isoloss.figures.figure import Figure
 
     curve, theme = curve_of(surface), THEMES[appearance.theme]
     size = (sheet.width, sheet.height or ASPECT * sheet.width)

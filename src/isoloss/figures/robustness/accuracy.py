@@ -31,7 +31,8 @@ from isoloss.settings.attack_kinds import attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 
 HIGHEST = 1.045

@@ -35,7 +35,8 @@ from isoloss.settings.attack_kinds import IN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 
 START, AIR = -0.03, 1.12

@@ -21,7 +21,7 @@ from isoloss.run_folder import FIGURES
 from isoloss.scene.appearance import Appearance
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from isoloss.figures.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
 USUAL_SUFFIXES = (".png", ".svg")
@@ -42,14 +42,33 @@ def draw_robustness(
 ) -> Pixels:
     """A figure of robustness runs, written to `path` if there is one.
 
-    Args:
-        folders: of one run; of several on the same images for accuracy and certificates.
-        heading: above it; unless given, plots have titles of their own if `appearance` has.
-        size: of which the shape counts, as in other figures; images and maps are as high as they
-            need to be.
+    Args, Raises: as `figure_of_runs`.
 
     Returns:
         (H, W, 4) uint8, RGBA with straight alpha, top row first.
+    """
+    figure, sheet = figure_of_runs(folders, path, choice, appearance, heading, size, scale, print_)
+    return write_figure(figure, path, sheet, appearance.transparent)
+
+
+def figure_of_runs(
+    folders: Sequence[Path],
+    path: Path | None,
+    choice: Choice,
+    appearance: Appearance,
+    heading: str = "",
+    size: tuple[int, int] | None = None,
+    scale: float | None = None,
+    print_: Print | None = None,
+) -> tuple[Figure, Sheet]:
+    """A figure of robustness runs, and what it is drawn on.
+
+    Args:
+        folders: of one run; of several on the same images for accuracy and certificates.
+        path: where it is to be written, if anywhere.
+        heading: above it; unless given, plots have titles of their own if `appearance` has.
+        size: of which the shape counts, as in other figures; images and maps are as high as they
+            need to be.
 
     Raises:
         IsolossError: a run has no such thing, or an option does not fit.
@@ -69,8 +88,7 @@ def draw_robustness(
     if size is None and print_.width_mm is None:
         print_ = replace(print_, width_mm=_usual_width(runs, what))
     sheet = Sheet.paper(size, scale or 1.0, print_)
-    figure = _figure(runs, what, choice, sheet, appearance, heading)
-    return write_figure(figure, path, sheet, appearance.transparent)
+    return _figure(runs, what, choice, sheet, appearance, heading), sheet
 
 
 def write_usual(folder: Path) -> Iterator[Path]:

@@ -20,7 +20,8 @@ from isoloss.scene.theme import THEMES, Color, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 Picture = NDArray[Any]
 
@@ -114,7 +115,7 @@ class _Wall:
     """The figure of a gallery, with all in its place."""
 
     def __init__(self, gallery: Gallery, sheet: Sheet, appearance: Appearance) -> None:
-        from matplotlib.figure import Figure
+        from isoloss.figures.figure import Figure
 
         self._sheet, self._theme, em = sheet, THEMES[appearance.theme], sheet.em
         self.figure: Figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)

@@ -27,7 +27,8 @@ from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 Map = NDArray[np.float32]
 

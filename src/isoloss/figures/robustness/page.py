@@ -23,7 +23,8 @@ from isoloss.shortening import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from isoloss.figures.figure import Figure
 
 NARROWEST = 18.5
 """em: of a plot."""
@@ -73,7 +74,7 @@ class Page:
             handles: of the legend that all plots share.
             gap: between plots beside each other, in em.
         """
-        from matplotlib.figure import Figure
+        from isoloss.figures.figure import Figure
 
         self._sheet, self._appearance, self._theme = sheet, appearance, THEMES[appearance.theme]
         em, width, count = sheet.em, sheet.width, len(words.titles)

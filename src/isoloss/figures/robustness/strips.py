@@ -20,7 +20,7 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from isoloss.figures.figure import Figure
 
 RIGHT, WRONG = "✓", "✗"
 MOST = 8

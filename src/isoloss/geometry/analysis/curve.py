@@ -10,7 +10,7 @@ import numpy as np
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import LARGEST, HeightScale
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.ticks import number_label
+from isoloss.geometry.ticks import number_label, range_label
 
 CONFIDENCE = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""
@@ -24,7 +24,7 @@ class Landmark:
     label: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Curve:
     """What has been computed of a curve.
 
@@ -47,6 +47,11 @@ class Curve:
     span: tuple[float, float]
     landmarks: tuple[Landmark, ...]
     scale: HeightScale
+
+    def __repr__(self) -> str:
+        known = self.loss[np.isfinite(self.loss)]
+        said = f", loss {range_label(known.min(), known.max())}" if len(known) else ""
+        return f"<Curve: {len(self.alpha):,} points, α {range_label(*self.span)}{said}>"
 
     @property
     def has_band(self) -> bool:

@@ -19,7 +19,7 @@ from isoloss.geometry.analysis.difference import plane_of
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
-from isoloss.naming import as_arguments, listed
+from isoloss.naming import listed, told_in_python
 from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
@@ -28,6 +28,7 @@ from isoloss.scene.files.given import sort_out
 from isoloss.scene.files.session_content import MOST_LAYERS
 from isoloss.scene.files.staging import Source, opened
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.shown.picture import Picture
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _MOVES = ("turntable", "path", "play")
@@ -93,7 +94,8 @@ def render(
             reference (names of published results, or "all").
 
     Returns:
-        (H, W, 4) uint8, RGBA with straight alpha, top row first; of a movie where it was written.
+        (H, W, 4) uint8, RGBA with straight alpha, top row first, which a notebook shows; of a
+        movie where it was written.
 
     Raises:
         IsolossError: a file cannot be read or written, an option does not exist or does not fit
@@ -107,15 +109,14 @@ def render(
         )
     sources: list[Any] = [source] if isinstance(source, Source) else list(source)
     try:
-        drawing = draw(sources, None if out is None else Path(out), asked, print_)
-        while True:
-            event = next(drawing)
-            if on_event is not None:
-                on_event(event)
+        with told_in_python():
+            drawing = draw(sources, None if out is None else Path(out), asked, print_)
+            while True:
+                event = next(drawing)
+                if on_event is not None:
+                    on_event(event)
     except StopIteration as end:
-        return end.value
-    except IsolossError as error:
-        raise IsolossError(as_arguments(str(error))) from error
+        return end.value if isinstance(end.value, Path) else end.value.view(Picture)
 
 
 def draw(

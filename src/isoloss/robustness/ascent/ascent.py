@@ -20,7 +20,7 @@ Watch = Callable[[Tensor], object]
 """Is shown (N, C, H, W) iterates, every time that their objective is looked at."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attacked:
     """What came out of an attack on N images.
 
@@ -38,6 +38,11 @@ class Attacked:
     success: Tensor
     without_gradient: Tensor
     spoilt: Tensor | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Attacked: {int(self.success.sum()):,} of {len(self.success):,} images misclassified>"
+        )
 
     @property
     def fooled(self) -> Tensor:

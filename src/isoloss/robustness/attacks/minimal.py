@@ -34,7 +34,7 @@ HALVINGS = 12
 """Of the way back to the image, at the end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Minimal:
     """What was found of N images.
 
@@ -49,6 +49,10 @@ class Minimal:
     images: Tensor
     distances: Tensor
     success: Tensor
+
+    def __repr__(self) -> str:
+        found, count = int(self.success.sum()), len(self.success)
+        return f"<Minimal: misclassified images beside {found:,} of {count:,}>"
 
 
 def minimal_norm(

@@ -30,7 +30,7 @@ from isoloss.robustness.attacks.context import Attack
 from isoloss.settings.robustness_fields import VOTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AtEpsilon:
     """All N images at one radius.
 
@@ -53,6 +53,10 @@ class AtEpsilon:
     attacked: int
     seconds: float
     spoilt: Tensor | None = None
+
+    def __repr__(self) -> str:
+        found, count = int(self.success.sum()), len(self.success)
+        return f"<AtEpsilon {self.eps:.4g}: {found:,} of {count:,} images misclassified>"
 
     @property
     def fooled(self) -> Tensor:

@@ -20,6 +20,7 @@ from isoloss.results.tables import (
     Report,
     Row,
     average_radius_in_words,
+    mean_in_words,
     over_seeds,
     without_repeats,
     write_report,
@@ -108,19 +109,14 @@ def short(table: Sequence[Row]) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
     for rows in over_seeds(without_repeats(table)):
         radii = dict.fromkeys(row.eps for row in rows)
-        each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
+        each = [
+            f"{eps:.4g}: {mean_in_words([row for row in rows if row.eps == eps])}" for eps in radii
+        ]
         first = rows[0]
         defended = behind(first.network, first.defense, first.sigma)
         about = f"{defended}, {attack_of(first.attack).in_reports}"
         average = average_radius_in_words(rows)
         yield f"{about}  {'  '.join(each)}" + (f"  average radius: {average}" if average else "")
-
-
-def _mean(seeds: list[Row]) -> str:
-    """The mean accuracy, with an interval that contains those of all seeds."""
-    fraction = sum(row.accuracy for row in seeds) / len(seeds)
-    low, high = min(row.low for row in seeds), max(row.high for row in seeds)
-    return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _noise_alone(results: Results) -> dict[str, str]:

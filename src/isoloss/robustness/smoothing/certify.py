@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isoloss.errors import IsolossError
+from isoloss.results.radii import radius_label
 from isoloss.robustness.ascent.refusals import as_indices, check_at_least
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.statistics import (
@@ -33,7 +34,7 @@ from isoloss.robustness.smoothing.votes import (
 TOGETHER = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """What is certain of one image, but for a probability α.
 
@@ -53,6 +54,14 @@ class Certificate:
     draws: int
     lower: float
     answer: int | None
+
+    def __repr__(self) -> str:
+        said = f"class {self.predicted} within {radius_label(self.radius)} in L2"
+        return (
+            f"<Certificate of image {self.index}: "
+            f"{'abstains' if self.predicted is None else said}, "
+            f"{self.successes:,} of {self.draws:,} draws>"
+        )
 
 
 def certify(

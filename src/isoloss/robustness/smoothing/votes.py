@@ -209,7 +209,7 @@ def _block(images: Tensor, index: int, purpose: int, seed: int, block: int) -> T
     return torch.randn(shape, generator=generator, device=images.device, dtype=images.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Votes:
     """What N images' draws say, against the true classes.
 
@@ -224,6 +224,10 @@ class Votes:
     single: Tensor
     majority: Tensor
     always: Tensor
+
+    def __repr__(self) -> str:
+        right, count = int(self.majority.sum()), len(self.majority)
+        return f"<Votes: {right:,} of {count:,} images right by the majority of their draws>"
 
 
 def vote(
