@@ -39,7 +39,12 @@ def run_window(
     tests: Callable[[App], None] | None,
 ) -> None:
     """Open the window and stay until it is closed; `isoloss.app.view` says the rest."""
-    workspace = Workspace(Path.cwd(), Preferences.load(), jobs or Job)
+    preferences = Preferences.load()
+
+    def begin(folders: Sequence[Path]) -> Job:
+        return Job(folders, nice=preferences.nice_jobs)
+
+    workspace = Workspace(Path.cwd(), preferences, jobs or begin)
     workspace.session.recover()
     open_all(workspace, paths)
     for run in follow:

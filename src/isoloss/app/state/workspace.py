@@ -31,6 +31,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.jobs.trial_job import TrialJob
 from isoloss.paths import is_folder
 from isoloss.run import Run
 from isoloss.run_folder import DEFENDED, is_run
@@ -62,7 +63,11 @@ class Workspace:
         self.messages = Messages(folder)
         further = [*map(Path, preferences.libraries)]
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
-        self.foresight = Foresight(self.runs.library, self.messages)
+        self.foresight = Foresight(
+            self.runs.library,
+            self.messages,
+            lambda words: TrialJob(words, nice=preferences.nice_jobs),
+        )
         library = self.runs.library
         self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
         self.begun = BegunRuns(library, self.forms, self.messages)
