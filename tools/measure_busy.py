@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of a turn")
     parser.add_argument("--network", default="vgg11")
     parser.add_argument("--spins", help="GOMP_SPINCOUNT of the first contestant [what is settled]")
+    parser.add_argument("--against", default="300000", help="GOMP_SPINCOUNT of the second [300000]")
     parser.add_argument("--nice", action="store_true")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -53,7 +54,9 @@ def measure(asked: argparse.Namespace) -> dict:
     with ExitStack() as stack:
         field = {
             "settled": [Worker(asked, {"GOMP_SPINCOUNT": asked.spins} if asked.spins else {})],
-            "as PyTorch is": [Worker(asked, {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"})],
+            "as PyTorch is": [
+                Worker(asked, {"GOMP_SPINCOUNT": asked.against, "KMP_BLOCKTIME": "200"})
+            ],
             "apart": [Worker(asked, {"OMP_NUM_THREADS": "1"}) for _ in range(count or 1)],
         }
         for workers in field.values():

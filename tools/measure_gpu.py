@@ -2,7 +2,7 @@
 
     python tools/measure_gpu.py --data imagefolder:cifar10 --out gpu.json   # all, 14 minutes
     python tools/measure_gpu.py --half 1 --budget 470 --out gpu.json        # what matters most
-    python tools/measure_gpu.py --half 2 --budget 350 --out gpu.json        # the rest, into that file
+    python tools/measure_gpu.py --half 2 --budget 350 --out gpu.json        # the rest, added
     python tools/measure_gpu.py --device cpu --tiny --out tiny.json         # to try the script
     python tools/measure_gpu.py --out gpu.json --write docs/benchmarks.md   # into the page
 

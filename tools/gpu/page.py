@@ -31,7 +31,8 @@ def lines(report: Report) -> Iterator[str]:
     machine = report["machine"]
     yield (
         f"{machine['device']}, PyTorch {machine['torch']}, CUDA {machine['cuda']}, "
-        f"{machine['data']}; `tools/measure_gpu.py`. Products of bf16 matrices: {machine['bf16_tflops']:g} TFLOP/s; "
+        f"{machine['data']}; `tools/measure_gpu.py`. Products of bf16 matrices: "
+        f"{machine['bf16_tflops']:g} TFLOP/s; "
         f"copying: {machine['copy_tb_s']:g} TB/s. *Default* is PyTorch's own precision, tf32 in "
         "convolutions."
     )

@@ -37,7 +37,10 @@ class Subjects:
     made: dict[str, Probed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.data = patterns() if self.name == "patterns" else load_dataset(self.name, self.side)
+        data = patterns() if self.name == "patterns" else load_dataset(self.name, self.side)
+        if self.tiny:
+            data = replace(data, train=data.train.sample(128, 0), test=data.test.sample(96, 0))
+        self.data = data
 
     @property
     def side(self) -> int | None:
@@ -66,14 +69,8 @@ class Subjects:
         """A network on the CPU with images of the test split, as many as there are up to 10,000."""
         if name not in self.made:
             wanted = min(self.images(10_000, 96), len(self.data.test))
-            (self.made[name],) = networks(
-                (), wanted, self.device, names=[name], data=self.few if self.tiny else self.data
-            )
+            (self.made[name],) = networks((), wanted, self.device, names=[name], data=self.data)
         return self.made[name]
-
-    @property
-    def few(self) -> Dataset:
-        return replace(self.data, train=self.data.train.sample(192, 0))
 
     def attacked(self, name: str, count: int) -> tuple[nn.Module, Tensor, Tensor]:
         """The same network on the device, with floats and labels of so many images."""
