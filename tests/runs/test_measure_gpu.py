@@ -1,7 +1,6 @@
 """The script for the first minutes on a GPU, in tiny sizes on a CPU."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -49,8 +48,10 @@ def test_it_is_put_into_the_page_and_replaced_there(report, tmp_path):
     assert "nothing yet" not in text
     assert text.count("### Images a second, on a GPU") == 1
     assert "| small CNN, fp32 |" in text
+    page.write_text("no marks\n")
     with pytest.raises(SystemExit, match="has no marks"):
-        write(Path(__file__), report)
+        write(page, report)
+    assert page.read_text() == "no marks\n"
 
 
 def test_what_lacks_a_package_is_left_out_and_the_rest_goes_on(monkeypatch, tmp_path, capsys):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpu.subjects import Subjects, forget_memory, memory, timed, worst
-from isoloss.bench.probe import Wanted, to_one_percent
+from isoloss.bench.probe import Wanted, small_cnn, to_one_percent
 from isoloss.bench.probe_peers import Probed, measure_rates
 from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.engine.evaluator import Evaluator
@@ -146,7 +146,7 @@ def large(on: Subjects) -> dict[str, Any]:
 
     torch.manual_seed(0)
     side, n = on.images(224, 32), on.images(1024, 8)
-    model = torchvision.models.vgg11(num_classes=10)
+    model = small_cnn(10) if on.tiny else torchvision.models.vgg11(num_classes=10)
     probed = Probed("vgg11", model.eval(), torch.rand(n, 3, side, side), torch.arange(n) % 10)
     data, plane = probed.samples(on.device), random_plane(model)
     forget_memory(on.device)

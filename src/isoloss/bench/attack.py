@@ -34,8 +34,6 @@ from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.machine.device import choose_device, describe_device
 from isoloss.compute.machine.memory import peak_bytes
 from isoloss.robustness.attacks.sweep import misclassified
-from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet, load_denoiser
-from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.robustness.smoothing.votes import vote
 
@@ -273,6 +271,9 @@ def compare(
 
 def _denoiser(name: str | None, images: Tensor) -> tuple[nn.Module, Any]:
     """The denoiser called `name`, or one trained for a moment on these images."""
+    from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet, load_denoiser
+    from isoloss.robustness.smoothing.denoising_loss import denoising_loss
+
     if name is not None:
         return load_denoiser(name)
     torch.manual_seed(0)
