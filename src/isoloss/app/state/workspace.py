@@ -57,12 +57,15 @@ class Workspace:
         playing: whether the trajectories of the active view are played.
     """
 
-    def __init__(self, folder: Path, preferences: Preferences, spawn: Spawn = Job) -> None:
+    def __init__(self, folder: Path, preferences: Preferences, spawn: Spawn | None = None) -> None:
+        def begin(folders: Sequence[Path]) -> Job:
+            return Job(folders, nice=preferences.nice_jobs)
+
         self.folder = folder
         self.preferences = preferences
         self.messages = Messages(folder)
         further = [*map(Path, preferences.libraries)]
-        self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
+        self.runs = Runs(folder / "runs", self.messages, spawn or begin, further, cache_folder())
         self.foresight = Foresight(
             self.runs.library,
             self.messages,
