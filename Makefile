@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up what they need; second runs skip what is done.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench bench-gpu clean
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -12,6 +12,7 @@ help:
 	@echo "make test   set up the test tools and run the tests"
 	@echo "make check  lint, types and import rules"
 	@echo "make bench  measure speed against peers"
+	@echo "make bench-gpu  check and measure on a GPU, into docs/benchmarks.md"
 
 demo: .venv/app.stamp
 	$(BIN)/isoloss demo --out runs/demo
@@ -33,6 +34,11 @@ bench: .venv/app.stamp
 	$(BIN)/isoloss bench probe
 	$(BIN)/isoloss bench attack
 	$(BIN)/isoloss bench view
+
+bench-gpu: .venv/app.stamp
+	@mkdir -p runs
+	$(BIN)/python tools/measure_gpu.py --out runs/gpu.json
+	$(BIN)/python tools/measure_gpu.py --out runs/gpu.json --write docs/benchmarks.md
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "isoloss needs Python 3.11 or newer; on Debian: apt-get install python3" >&2; exit 1; }

@@ -7,8 +7,11 @@ its first use.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
+from isoloss.processors import settle
 from isoloss.version import __version__
 
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ _HOME = {
 }
 
 __all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+if "torch" not in sys.modules:  # its threads are as they are by then
+    settle(os.environ)
 
 
 def __getattr__(name: str) -> Any:

@@ -72,7 +72,9 @@ class Measured:
 def test_beside_pyvista_ratios_are_given(capsys):
     measured = Measured()
     bench.bench_view(as_json=True, sides=(4, 6), peer=True, measure=measured)
-    first, second = json.loads(capsys.readouterr().out)["view"]
+    told = json.loads(capsys.readouterr().out)
+    first, second = told["view"]
+    assert told["load"]["load_before"] >= 0
     assert (first["side"], second["triangles"]) == (4, 50)
     assert first["frame_rate_ratio"] == pytest.approx(25)
     assert first["whole_ratio"] == pytest.approx(4)
@@ -83,6 +85,7 @@ def test_beside_pyvista_ratios_are_given(capsys):
     bench.bench_view(as_json=False, sides=(4,), peer=True, measure=measured)
     printed = capsys.readouterr().out
     assert "25.0 times PyVista's frame rate" in printed
+    assert printed.splitlines()[-1].startswith("load before ")
     assert "4², 18 triangles" in printed
 
 

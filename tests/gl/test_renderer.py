@@ -164,11 +164,11 @@ def test_a_texture_no_layer_has_falls_back_to_the_height(renderer, layer):
 def test_without_egl_one_line_says_what_to_install(monkeypatch):
     from isoloss.gl.device import context as module
 
-    def missing(_: object) -> None:
+    def missing(*_: object) -> None:
         raise OSError("libEGL.so.1: cannot open shared object file\nsecond line")
 
     monkeypatch.setenv("PYOPENGL_PLATFORM", "egl")
-    monkeypatch.setattr(module, "open_display", missing)
+    monkeypatch.setattr(module, "open_context", missing)
     with pytest.raises(IsolossError, match=r"libEGL.*apt install libegl1") as caught:
         module.HeadlessContext()
     assert "\n" not in str(caught.value)

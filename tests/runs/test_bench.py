@@ -95,7 +95,9 @@ def test_a_surface_is_taken_to_one_percent(probed):
 def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
     monkeypatch.setattr(bench, "networks", lambda *_: [probed])
     bench.bench_probe([], None, bench.Wanted(3, 30.0), as_json=True)
-    (row,) = json.loads(capsys.readouterr().out)["probe"]
+    told = json.loads(capsys.readouterr().out)
+    (row,), load = told["probe"], told["load"]
+    assert load["load_before"] >= 0
     assert row["network"] == "tiny"
     rates = row["rates"][-1]
     assert rates["against_loop"] == pytest.approx(rates["engine"] / rates["loop"])
@@ -107,6 +109,7 @@ def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "of floor" in printed
     assert "tiny" in printed
+    assert printed.splitlines()[-1].startswith("load before ")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +228,9 @@ def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, cap
     measured = attack_bench.measure(target, 2, 1.0, 4, None)
     monkeypatch.setattr(attack_bench, "measure", lambda *_: measured)
     attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=True)
-    (found,) = json.loads(capsys.readouterr().out)["attack"]
+    told = json.loads(capsys.readouterr().out)
+    (found,), load = told["attack"], told["load"]
+    assert load["load_before"] >= 0
     assert found["network"] == "tiny"
     assert [c["unit"] for c in found["comparisons"]] == [
         "image-steps/s", "image-steps/s", "image-draw-steps/s", "draws/s"
@@ -239,3 +244,4 @@ def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, cap
     printed = capsys.readouterr().out
     assert "torchattacks" in printed
     assert "image-steps/s" in printed
+    assert printed.splitlines()[-1].startswith("load before ")

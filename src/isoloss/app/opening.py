@@ -23,7 +23,6 @@ from isoloss.app.window import IDLE, TITLE, App
 from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.gl.device import context
-from isoloss.jobs.job import Job
 from isoloss.run import Run
 from isoloss.user_folders import config_folder
 
@@ -39,7 +38,7 @@ def run_window(
     tests: Callable[[App], None] | None,
 ) -> None:
     """Open the window and stay until it is closed; `isoloss.app.view` says the rest."""
-    workspace = Workspace(Path.cwd(), Preferences.load(), jobs or Job)
+    workspace = Workspace(Path.cwd(), Preferences.load(), jobs)
     workspace.session.recover()
     open_all(workspace, paths)
     for run in follow:

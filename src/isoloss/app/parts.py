@@ -102,7 +102,7 @@ class Parts:
         )
         self.open_dialog = OpenDialog(workspace)
         self.difference_dialog = DifferenceDialog(workspace)
-        self.renderings = Renderings(workspace.messages)
+        self.renderings = Renderings(workspace.messages, workspace.preferences)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
         self.figure_dialog = FigureDialog(workspace, self.renderings)
         self.comparison_dialog = ComparisonDialog(workspace, self.renderings)
@@ -226,6 +226,12 @@ class Parts:
         """Let the desktop tell of runs that end while nobody looks at the window, or no longer."""
         preferences = self.workspace.preferences
         preferences.desktop_notifications = not preferences.desktop_notifications
+        preferences.save()
+
+    def toggle_nice_jobs(self) -> None:
+        """Let jobs that begin from now on leave the processors to others, or no longer."""
+        preferences = self.workspace.preferences
+        preferences.nice_jobs = not preferences.nice_jobs
         preferences.save()
 
     def scale_text(self, factor: float) -> None:

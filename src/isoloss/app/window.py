@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,12 +24,13 @@ from isoloss.app.ui.dock_nodes import rect_of, rect_of_middle
 from isoloss.app.ui.docking import clear_as_panels
 from isoloss.app.ui.widgets import em, floating
 from isoloss.geometry.rect import Rect, extent
+from isoloss.processors import allotted
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
-FRACTION, CORES = 0.3, os.cpu_count() or 1
+FRACTION, CORES = 0.3, allotted()
 """A growing surface is drawn anew as often as takes this fraction of the machine, at most."""
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""

@@ -28,13 +28,12 @@ from isoloss.bench.attack_peers import (
     gradient_step,
     timed,
 )
+from isoloss.bench.load import Load
 from isoloss.bench.probe import networks, processor
 from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.machine.device import choose_device, describe_device
 from isoloss.compute.machine.memory import peak_bytes
 from isoloss.robustness.attacks.sweep import misclassified
-from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet, load_denoiser
-from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.robustness.smoothing.votes import vote
 
@@ -121,7 +120,7 @@ def bench_attack(
         denoiser: of the defense; by default one is trained for a moment, which cannot do much but
             takes as long.
     """
-    device = choose_device("auto")
+    device, load = choose_device("auto"), Load()
     where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
     found: list[Figures] = []
     if not as_json:
@@ -140,7 +139,10 @@ def bench_attack(
             _print(found[-1])
     if as_json:
         rows = [asdict(f) for f in found]
-        print(json.dumps({"device": where, "torch": str(torch.__version__), "attack": rows}))
+        about = {"device": where, "torch": str(torch.__version__), "load": load.as_json()}
+        print(json.dumps({**about, "attack": rows}))
+    else:
+        print(load.in_words)
 
 
 def measure(
@@ -269,6 +271,9 @@ def compare(
 
 def _denoiser(name: str | None, images: Tensor) -> tuple[nn.Module, Any]:
     """The denoiser called `name`, or one trained for a moment on these images."""
+    from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet, load_denoiser
+    from isoloss.robustness.smoothing.denoising_loss import denoising_loss
+
     if name is not None:
         return load_denoiser(name)
     torch.manual_seed(0)

@@ -27,7 +27,6 @@ from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import Fast
-from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
 BATCHES = {"cpu": (16, 32, 64, 128), "mps": (64, 256), "cuda": (128, 512, 2048)}
 """Of these, others take the size at which they are quickest."""
@@ -179,6 +178,8 @@ class Defended:
     @classmethod
     def of(cls, target: Target, unet: nn.Module, scheduler: Any, sigma: float) -> Defended:
         """The defense in every precision that the device has."""
+        from isoloss.robustness.speed.fast_denoiser import FastDenoiser
+
         device, few = target.device, target.images
         plain_unet = copy.deepcopy(unet).to(device).eval().requires_grad_(False)
         plain = DenoisedSmoothing(target.model, plain_unet, scheduler, sigma).to(device)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from isoloss.bench.load import Load
 from isoloss.bench.probe_peers import Probed, Rates, measure_rates
 from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.data.datasets import load_dataset
@@ -45,6 +46,7 @@ from isoloss.run import Run
 from isoloss.settings import TrainingSettings
 from isoloss.terminal import ProgressBar
 
+NETWORKS = ("small CNN", "vgg11", "resnet50")
 TOLERANCE = 0.01
 EPOCHS = 1
 
@@ -133,7 +135,7 @@ def bench_probe(runs: Sequence[Path], images: int | None, wanted: Wanted, *, as_
             for a moment on digits.
         images: of the test split, or of the training split where that is too small.
     """
-    device = choose_device("auto")
+    device, load = choose_device("auto"), Load()
     where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
     found: list[Figures] = []
     for probed in networks(runs, images, device):
@@ -143,12 +145,25 @@ def bench_probe(runs: Sequence[Path], images: int | None, wanted: Wanted, *, as_
             _print(found[-1], where if len(found) == 1 else "")
     if as_json:
         rows = [_with_ratios(f) for f in found]
-        print(json.dumps({"device": where, "torch": str(torch.__version__), "probe": rows}))
+        about = {"device": where, "torch": str(torch.__version__), "load": load.as_json()}
+        print(json.dumps({**about, "probe": rows}))
+    else:
+        print(load.in_words)
 
 
-def networks(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
+def networks(
+    runs: Sequence[Path],
+    images: int | None,
+    device: torch.device,
+    *,
+    names: Sequence[str] = NETWORKS,
+    data: Dataset | None = None,
+) -> Iterator[Probed]:
     """Training runs' networks with `images` of their data; without runs, of a small CNN, VGG-11 and
     ResNet-50, trained for a moment on digits.
+
+    Args:
+        names, data: others than these.
 
     Raises:
         IsolossError: for a run that has trained nothing yet, or no images.
@@ -167,11 +182,11 @@ def networks(runs: Sequence[Path], images: int | None, device: torch.device) -> 
         yield _probed(f"{asked.model} of {run.name}", model, data, images)
     if runs:
         return
-    data = load_dataset("digits")
-    for name in ("small CNN", "vgg11", "resnet50"):
+    data = data or load_dataset("digits")
+    for name in names:
         torch.manual_seed(0)
         small = name == "small CNN"
-        model = small_cnn(10) if small else build_for_data(name, "auto", data)
+        model = small_cnn(len(data.classes)) if small else build_for_data(name, "auto", data)
         _train(model, data, device)
         yield _probed(name, model, data, images)
 

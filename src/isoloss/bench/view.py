@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from isoloss.bench.load import Load
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
@@ -111,6 +112,7 @@ def bench_view(
     peer = importlib.util.find_spec("pyvista") is not None if peer is None else peer
     measure = measure or measure_apart
     rows: list[dict[str, Any]] = []
+    load_of_others = Load()
     with tempfile.TemporaryDirectory() as folder:
         for side in sides:
             print(f"measuring {side}² …", file=sys.stderr, flush=True)
@@ -124,8 +126,11 @@ def bench_view(
             if not as_json:
                 _print(rows[-1], heading=len(rows) == 1)
     if as_json:
-        print(json.dumps({"size": SIZE, "levels": LEVELS, "view": rows}))
-    elif not peer:
+        about = {"size": SIZE, "levels": LEVELS, "load": load_of_others.as_json()}
+        print(json.dumps({**about, "view": rows}))
+        return
+    print(load_of_others.in_words)
+    if not peer:
         print("to see PyVista beside it: pip install pyvista")
 
 

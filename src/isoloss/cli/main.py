@@ -24,6 +24,7 @@ from isoloss.errors import IsolossError
 from isoloss.naming import first_of
 from isoloss.paths import exists
 from isoloss.patterns import matching
+from isoloss.priority import step_back
 
 if TYPE_CHECKING:
     from isoloss.scene.files.given import Purpose
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
                 setattr(namespace, name, [p for each in given for p in matching(each)])
         if namespace.verb not in ON_SEVERAL_PROCESSES:
             _refuse_several_processes()
+        elif namespace.nice:
+            step_back()
         code = _VERBS[namespace.verb](namespace)
         sys.stdout.flush()
         return code

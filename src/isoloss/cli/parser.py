@@ -79,6 +79,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     sub = add("run", "Resume runs: does what is missing, in order")
     sub.add_argument("folders", type=path_of, nargs="+", metavar="DIR", help="Run folders")
     _add_elsewhere(sub)
+    _add_nice(sub)
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
@@ -124,6 +125,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         "--at-once", nargs=2, metavar=("DEVICE", "N"), help="Jobs at once on a device [1 each]"
     )
     sub.add_argument("--work", action="store_true", help="Begin what is due until nothing waits")
+    _add_nice(sub)
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -196,6 +198,7 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
         "--queue", action="store_true", help="Begin it when the device is free (isoloss queue)"
     )
     parser.set_defaults(kind=kind)
+    _add_nice(parser)
     _add_json(parser)
 
 
@@ -267,6 +270,13 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
             help=f"{what} of a run that was copied here, where it does not lie as it did there",
         )  # fmt: skip
     parser.add_argument("--key", metavar="KEY", help="Which network to take of that --source")
+
+
+def _add_nice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--nice", action=argparse.BooleanOptionalAction,
+        help="Leave the processors to other programs [no; the window's jobs do]",
+    )  # fmt: skip
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,7 @@ def manage(namespace: argparse.Namespace) -> int:
         if namespace.first:
             queue.move(folder, place)
     if namespace.work:
-        return _work_off(queue)
+        return _work_off(queue, nice=bool(namespace.nice))
     for line in lines(queue):
         print(line)
     return 0
@@ -56,7 +56,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _work_off(queue: Queue) -> int:
+def _work_off(queue: Queue, *, nice: bool) -> int:
     """Begin what is due until nothing waits, and wait for the jobs begun here; interrupted, they
     are left paused, and what waits stays in the queue."""
     from isoloss.cli.run_verbs import interrupt_on_termination
@@ -68,7 +68,7 @@ def _work_off(queue: Queue) -> int:
 
     def begin(folder: Path) -> int:
         devices[folder] = device_of(Run.open(folder).settings.device)
-        jobs[folder] = Job([folder])
+        jobs[folder] = Job([folder], nice=nice)
         print(f"begun  {folder}", flush=True)
         return jobs[folder].pid
 

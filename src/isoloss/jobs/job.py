@@ -23,10 +23,13 @@ class Job:
     It owns nothing of this process: killing it leaves us alive, and it goes on when we end.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, nice: bool = False) -> None:
         """Spawn a process that carries out the runs in `folders`, one after the other.
 
         What it prints goes to `job.log` in the last folder.
+
+        Args:
+            nice: whether it leaves the processors to others.
 
         Raises:
             IsolossError: if it cannot be started.
@@ -39,9 +42,8 @@ class Job:
             raise IsolossError(f"cannot start a job: {error}") from error
         with log:
             self._log_began = log.seek(0, os.SEEK_END)
-            self._process = spawn(
-                ["run", "--json", *map(str, folders)], stdout=subprocess.DEVNULL, stderr=log
-            )
+            words = ["run", "--json", *map(str, folders)]
+            self._process = spawn(words, nice=nice, stdout=subprocess.DEVNULL, stderr=log)
 
     @property
     def pid(self) -> int:

@@ -10,27 +10,34 @@ from contextlib import suppress
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.priority import begun_behind, put_behind
 
 _IS_WINDOWS = sys.platform == "win32"
 
 
-def spawn(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+def spawn(arguments: Sequence[str], *, nice: bool = False, **options: Any) -> subprocess.Popen[Any]:
     """Begin `python -m isoloss` with `arguments`; `options` are those of `subprocess.Popen`.
+
+    Args:
+        nice: whether it leaves the processors to others, our own process first of all.
 
     Raises:
         IsolossError: if it cannot be started.
     """
     group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if _IS_WINDOWS else 0
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "isoloss", *arguments],
             stdin=subprocess.DEVNULL,
             start_new_session=not _IS_WINDOWS,
-            creationflags=group,
+            creationflags=group | (begun_behind() if nice else 0),
             **options,
         )
     except OSError as error:
         raise IsolossError(f"cannot start a job: {error}") from error
+    if nice:
+        put_behind(process.pid)
+    return process
 
 
 def ask_to_stop(process: subprocess.Popen[Any]) -> None:

@@ -26,8 +26,13 @@ class RenderJob:
         cancelled: whether it was asked to stop.
     """
 
-    def __init__(self, arguments: Sequence[str], out: Path, verb: str = "render") -> None:
+    def __init__(
+        self, arguments: Sequence[str], out: Path, verb: str = "render", *, nice: bool = False
+    ) -> None:
         """Spawn `isoloss render`, or another `verb`, with `arguments`.
+
+        Args:
+            nice: whether it leaves the processors to others.
 
         Raises:
             IsolossError: if it cannot be started.
@@ -42,6 +47,7 @@ class RenderJob:
         environment = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}
         self._process = spawn(
             [verb, *arguments, "--json"],
+            nice=nice,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

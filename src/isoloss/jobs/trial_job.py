@@ -13,17 +13,19 @@ from isoloss.jobs.process import ask_to_stop, spawn
 class TrialJob:
     """A spawned `python -m isoloss VERB … --estimate`."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], *, nice: bool = False) -> None:
         """Spawn it.
 
         Args:
             words: what asks for the run on a command line, the verb first.
+            nice: whether it leaves the processors to others.
 
         Raises:
             IsolossError: if it cannot be started.
         """
         self._process: subprocess.Popen[str] = spawn(
             [*words, "--estimate", "--json"],
+            nice=nice,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

@@ -279,8 +279,10 @@ class StandIn:
     """A job that ends at once; of the run `bad` it fails."""
 
     begun: ClassVar[list[str]] = []
+    nice: ClassVar[list[bool]] = []
 
-    def __init__(self, folders):
+    def __init__(self, folders, *, nice):
+        self.nice.append(nice)
         self.begun.append(folders[0].name)
         Run.open(folders[0]).emit(Started(1))
         self.pid, self.exit_code = HERE, int(folders[0].name == "bad")
@@ -288,6 +290,7 @@ class StandIn:
 
 def test_the_command_line_lists_changes_and_works_it_off(run, capsys, monkeypatch):
     StandIn.begun.clear()
+    StandIn.nice.clear()
     monkeypatch.setattr("isoloss.cli.queue_verb.Job", StandIn)
     monkeypatch.setattr("isoloss.cli.queue_verb.POLL", 0.0)
     monkeypatch.setattr("isoloss.jobs.queue.is_alive", lambda pid: False)
@@ -300,8 +303,9 @@ def test_the_command_line_lists_changes_and_works_it_off(run, capsys, monkeypatc
     said = capsys.readouterr().out.splitlines()[-3:]
     assert [Path(line.split()[1]).name for line in said] == ["c", "a", "bad"]
     assert Queue().limit("cpu") == 2
-    assert main(["queue", "--work"]) == 1
+    assert main(["queue", "--work", "--nice"]) == 1
     assert StandIn.begun == ["c", "a", "bad"]
+    assert StandIn.nice == [True] * 3
     assert capsys.readouterr().out.count("done  ") == 2
     assert main(["queue", "--first"]) == 2
     assert main(["queue", "--at-once", "cpu", "many"]) == 2
@@ -317,7 +321,7 @@ def test_several_that_are_the_next_keep_their_order(run, capsys):
 class AtWork:
     """A job that is at work until it is asked to stop, or its run is gone."""
 
-    def __init__(self, folders):
+    def __init__(self, folders, *, nice):
         self.folder, self.pid, self.is_stopped = folders[0], HERE, False
 
     @property

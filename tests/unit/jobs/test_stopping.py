@@ -235,7 +235,7 @@ def test_megabytes_of_a_jobs_output_leave_its_last_word(tmp_path, monkeypatch):
     loud = "import sys; [sys.stderr.write('x' * 99 + chr(10)) for _ in range(50_000)]; "
     spawned = []
 
-    def spawn(_, **options):
+    def spawn(_, nice, **options):
         code = f"{loud}sys.exit('isoloss: no more')"
         spawned.append(subprocess.Popen([sys.executable, "-c", code], **options))
         return spawned[-1]

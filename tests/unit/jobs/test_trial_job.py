@@ -21,7 +21,7 @@ def trial_of(monkeypatch):
         monkeypatch.setattr(
             trial_job,
             "spawn",
-            lambda _, **options: subprocess.Popen([sys.executable, "-c", program], **options),
+            lambda _, nice, **options: subprocess.Popen([sys.executable, "-c", program], **options),
         )
         trial, deadline = TrialJob(["train"]), time.monotonic() + 30
         while not trial.is_done and time.monotonic() < deadline:

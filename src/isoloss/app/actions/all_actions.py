@@ -83,6 +83,14 @@ def _experiment_actions(parts: Parts) -> list[Action]:
             "Experiments",
             is_possible=lambda: runs.selected is not None and can_resume(runs.selected),
         ),
+        Action(
+            "nice-jobs",
+            "Jobs at low priority",
+            parts.toggle_nice_jobs,
+            "Experiments",
+            is_on=lambda: parts.workspace.preferences.nice_jobs,
+            separated=True,
+        ),
     ]
 
 

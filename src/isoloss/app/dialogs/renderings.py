@@ -11,6 +11,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.state.config import Preferences
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import CARD, em, icon_button, muted, shortened, thin_progress
@@ -30,8 +31,8 @@ class Rendering:
 class Renderings:
     """The jobs that draw."""
 
-    def __init__(self, messages: Messages) -> None:
-        self.messages = messages
+    def __init__(self, messages: Messages, preferences: Preferences) -> None:
+        self.messages, self._preferences = messages, preferences
         self.active: list[Rendering] = []
 
     def start(self, write: Callable[[Path], Path], out: Path, options: Sequence[str]) -> None:
@@ -49,7 +50,7 @@ class Renderings:
         except OSError as error:
             raise IsolossError(f"cannot start a job: {error.strerror or error}") from error
         try:
-            job = RenderJob([str(write(folder)), "--out", str(out), *options], out)
+            job = self._job([str(write(folder)), "--out", str(out), *options], out)
         except BaseException:
             _remove(folder)
             raise
@@ -61,7 +62,10 @@ class Renderings:
         Raises:
             IsolossError: the job cannot be started.
         """
-        self.active.append(Rendering(RenderJob(arguments, out, "compare"), None))
+        self.active.append(Rendering(self._job(arguments, out, "compare"), None))
+
+    def _job(self, arguments: Sequence[str], out: Path, verb: str = "render") -> RenderJob:
+        return RenderJob(arguments, out, verb, nice=self._preferences.nice_jobs)
 
     def update(self) -> bool:
         """Take note of jobs that have ended; returns whether any has."""

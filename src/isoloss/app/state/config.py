@@ -25,6 +25,7 @@ class Preferences:
         tour: the step at which the tour goes on.
         libraries: folders whose runs are listed beside those in the working folder's.
         desktop_notifications: whether the desktop tells of runs that end while nobody looks.
+        nice_jobs: whether jobs leave the processors to other programs, the window among them.
     """
 
     theme: str = "dark"
@@ -34,6 +35,7 @@ class Preferences:
     tour: int = 0
     libraries: list[str] = field(default_factory=list[str])
     desktop_notifications: bool = True
+    nice_jobs: bool = True
 
     @classmethod
     def load(cls) -> Preferences:

@@ -31,6 +31,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.jobs.trial_job import TrialJob
 from isoloss.paths import is_folder
 from isoloss.run import Run
 from isoloss.run_folder import DEFENDED, is_run
@@ -56,13 +57,20 @@ class Workspace:
         playing: whether the trajectories of the active view are played.
     """
 
-    def __init__(self, folder: Path, preferences: Preferences, spawn: Spawn = Job) -> None:
+    def __init__(self, folder: Path, preferences: Preferences, spawn: Spawn | None = None) -> None:
+        def begin(folders: Sequence[Path]) -> Job:
+            return Job(folders, nice=preferences.nice_jobs)
+
         self.folder = folder
         self.preferences = preferences
         self.messages = Messages(folder)
         further = [*map(Path, preferences.libraries)]
-        self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
-        self.foresight = Foresight(self.runs.library, self.messages)
+        self.runs = Runs(folder / "runs", self.messages, spawn or begin, further, cache_folder())
+        self.foresight = Foresight(
+            self.runs.library,
+            self.messages,
+            lambda words: TrialJob(words, nice=preferences.nice_jobs),
+        )
         library = self.runs.library
         self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
         self.begun = BegunRuns(library, self.forms, self.messages)

@@ -31,8 +31,11 @@ from isoloss.compute.data.imagenet_classes import class_names
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.paths import exists, is_folder
+from isoloss.processors import allotted
 
 LARGEST_BY_DEFAULT = 224
+_FOR_THE_DISK, _MOST = 4, 32
+"""Threads that read images besides one for each processor, since some wait; and all of them."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class FolderSplit(Split):
             pixels = np.array(self._framing(open_image(self._files[order[k]][0])))
             images[k] = torch.from_numpy(pixels).permute(2, 0, 1)
 
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(min(allotted() + _FOR_THE_DISK, _MOST)) as pool:
             list(pool.map(read, range(len(order)), chunksize=64))
         return images
 

@@ -7,7 +7,6 @@ from all files, make it float64 and hand it on in pieces that fit into the proce
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from isoloss.compute.networks.reals import as_reals
 from isoloss.compute.networks.state_dicts import State, find
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
+from isoloss.processors import allotted
 
 Result = TypeVar("Result")
 
@@ -99,7 +99,7 @@ class CheckpointMatrix:
             for first in range(0, len(flat), width)
         ]
         widest = max((last - first for _, first, last in blocks), default=0)
-        threads = min(THREADS, os.cpu_count() or 1, max(len(blocks), 1))
+        threads = min(THREADS, allotted(), max(len(blocks), 1))
         free: SimpleQueue[tuple[NDArray[Any], Array]] = SimpleQueue()
         for _ in range(threads):
             free.put((np.empty((rows, widest), kind), np.empty((rows, min(COLUMNS, widest)))))

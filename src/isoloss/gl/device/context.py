@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.gl.device.egl import devices, open_context
 
 if sys.platform.startswith("linux"):
     _window = "imgui_bundle" in sys.modules and bool(os.environ.get("DISPLAY"))
@@ -54,9 +55,6 @@ def _load_triton_before_mesa() -> None:
 
 if sys.platform.startswith("linux"):
     _load_triton_before_mesa()
-
-_SURFACELESS_MESA = 0x31DD
-_MAJOR, _MINOR, _PROFILE, _CORE, _FORWARD = 0x3098, 0x30FB, 0x30FD, 0x1, 0x31B1
 
 
 class HeadlessContext:
@@ -128,8 +126,7 @@ class HeadlessContext:
         try:
             from OpenGL import EGL
 
-            self._display = open_display(EGL)
-            self._context, self._surface = _context(EGL, self._display)
+            self._display, self._context, self._surface = open_context(EGL, devices(EGL))
         except Exception as problem:  # whatever is missing, the remedy is the same
             what = (str(problem).splitlines() or [""])[0]
             raise IsolossError(
@@ -168,47 +165,3 @@ def description() -> str:
 
     names = (GL.glGetString(name) for name in (GL.GL_RENDERER, GL.GL_VERSION))
     return ", OpenGL ".join(name.decode() if name else "unknown" for name in names)
-
-
-def open_display(egl: Any) -> Any:
-    """The surfaceless display of Mesa, else the default one."""
-    candidates = [
-        lambda: egl.eglGetPlatformDisplay(_SURFACELESS_MESA, egl.EGL_DEFAULT_DISPLAY, None),
-        lambda: egl.eglGetDisplay(egl.EGL_DEFAULT_DISPLAY),
-    ]
-    problem: Exception | None = None
-    for candidate in candidates:
-        try:
-            display = candidate()
-            if display and egl.eglInitialize(display, egl.EGLint(), egl.EGLint()):
-                return display
-        except Exception as failed:
-            problem = failed
-    raise problem or RuntimeError("no EGL display")
-
-
-def _context(egl: Any, display: Any) -> tuple[Any, Any]:
-    """A core 3.3 context and its surface: none at all, else a small pbuffer."""
-    if not egl.eglBindAPI(egl.EGL_OPENGL_API):
-        raise RuntimeError("EGL without desktop OpenGL")
-    wanted = (_MAJOR, 3, _MINOR, 3, _PROFILE, _CORE, _FORWARD, 1, egl.EGL_NONE)
-    wanted = (egl.EGLint * len(wanted))(*wanted)
-    for kind in (0, egl.EGL_PBUFFER_BIT):
-        pairs = (egl.EGL_SURFACE_TYPE, kind, egl.EGL_RENDERABLE_TYPE, egl.EGL_OPENGL_BIT)
-        asked = (egl.EGLint * 5)(*pairs, egl.EGL_NONE)
-        configs, count = (egl.EGLConfig * 1)(), egl.EGLint()
-        egl.eglChooseConfig(display, asked, configs, 1, ctypes.byref(count))
-        if not count.value:
-            continue
-        try:
-            context = egl.eglCreateContext(display, configs[0], egl.EGL_NO_CONTEXT, wanted)
-            surface = egl.EGL_NO_SURFACE
-            if kind:
-                size = (egl.EGLint * 5)(egl.EGL_WIDTH, 16, egl.EGL_HEIGHT, 16, egl.EGL_NONE)
-                surface = egl.eglCreatePbufferSurface(display, configs[0], size)
-            if egl.eglMakeCurrent(display, surface, surface, context):
-                return context, surface
-        except Exception:
-            if kind:
-                raise
-    raise RuntimeError("no OpenGL 3.3 context")

@@ -1,0 +1,1 @@
+"""What `measure_gpu.py` measures, a file for each kind of work; `parts` is their list."""
