@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -47,6 +47,7 @@ class Evaluator:
         recalibrate: batches on which batch-norm statistics are measured anew at every point; by
             default they stay the origin's.
         fold: whether batch norms may be folded.
+        recorded: whether batches that come again and again are recorded, on a GPU that can.
 
     Attributes:
         network: what is evaluated: the copy, folded where that is possible.
@@ -67,6 +68,7 @@ class Evaluator:
         batch_size: int | None = None,
         recalibrate: Sequence[Batch] | None = None,
         fold: bool = True,
+        recorded: bool = True,
     ) -> None:
         self.device = device
         self.data = data
@@ -113,8 +115,8 @@ class Evaluator:
             )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
         plain = self._loss.is_of_logits and not self._loss.differentiates
-        recorded = plain and device.type == "cuda"
-        self._graphs = GraphedBatches(self._compute) if recorded else None
+        can_be_recorded = recorded and plain and device.type == "cuda"
+        self._graphs = GraphedBatches() if can_be_recorded else None
 
     @property
     def folded(self) -> int:
@@ -126,6 +128,24 @@ class Evaluator:
         """Whether points cannot be evaluated together: where statistics are measured anew at each,
         or gradients are taken."""
         return self.recalibrates or self._loss.differentiates
+
+    @property
+    def unrecorded(self) -> str | None:
+        """Why a GPU is not given whole batches at once, where it could not be; what it has been
+        given so goes on."""
+        return None if self._graphs is None else self._graphs.refused
+
+    @contextmanager
+    def without_recording(self) -> Generator[None]:
+        """Batches that come for the first time inside are not to come often."""
+        if self._graphs is None:
+            yield
+            return
+        before, self._graphs.records = self._graphs.records, False
+        try:
+            yield
+        finally:
+            self._graphs.records = before
 
     @property
     def classes(self) -> int | None:
@@ -256,7 +276,7 @@ class Evaluator:
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:
             return self._compute(batch)
-        return self._graphs(batch)
+        return self._graphs(self._compute, batch)
 
     def _compute(self, batch: Batch) -> Evaluated:
         with arithmetic(self.device, self.precision):

@@ -54,13 +54,13 @@ class SampleLosses:
         """(n,) 1 where the answer was right."""
         return self._hits.get(cell, n)
 
-    def weighted(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
-        """(n,) Σ_k weights[k] · losses(cells[k], n)."""
-        return weights @ np.stack([self._losses.get(int(c), n) for c in cells])
+    def losses_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) the losses of the first n images at several cells."""
+        return self._losses.get_all(cells, n)
 
-    def weighted_hits(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
-        """(n,) Σ_k weights[k] · hits(cells[k], n)."""
-        return weights @ np.stack([self._hits.get(int(c), n) for c in cells])
+    def hits_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) 1 where the answer was right."""
+        return self._hits.get_all(cells, n)
 
 
 class _InMemory:
@@ -72,6 +72,9 @@ class _InMemory:
 
     def get(self, cell: int, n: int) -> Array:
         return self._values[cell, :n].astype(np.float64)
+
+    def get_all(self, cells: NDArray[np.int64], n: int) -> Array:
+        return self._values[cells, :n].astype(np.float64)
 
 
 class _InFile:
@@ -101,3 +104,6 @@ class _InFile:
         self._file.seek(cell * self._images * self._dtype.itemsize)
         content = self._file.read(n * self._dtype.itemsize)
         return np.frombuffer(content, self._dtype).astype(np.float64)
+
+    def get_all(self, cells: NDArray[np.int64], n: int) -> Array:
+        return np.stack([self.get(cell, n) for cell in cells.tolist()])

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
+from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel
 from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.device import summing_dtype
 from isoloss.compute.machine.process_group import ProcessGroup, Unit
 from isoloss.compute.machine.progress import ProgressRate
