@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from isoloss.compute.engine.sample_losses import SampleLosses
 from isoloss.compute.engine.stencils import Indices, Stencil
@@ -198,12 +200,8 @@ class CellEstimates:
 
     def _weighted(self, values_of: ValuesOf, stencil: Stencils, cells: Indices, n: int) -> Array:
         """(cells, n) what a stencil makes of the first n values of its cells."""
-        parents, where = np.unique(stencil.cells[cells], return_inverse=True)
-        values, where = values_of(parents, n), where.reshape(len(cells), -1)
-        total = np.zeros((len(cells), n))
-        for k in range(where.shape[1]):
-            total += stencil.weights[cells, k, None] * values[where[:, k]]
-        return total
+        parents, which = np.unique(stencil.cells[cells], return_inverse=True)
+        return _sums(values_of(parents, n), which.reshape(len(cells), -1), stencil.weights[cells])
 
     def _largest_terms(self, stencil: Stencils, cells: Indices) -> Indices:
         """(cells,) the most numbers in a term of a stencil's cells."""
@@ -216,15 +214,11 @@ class CellEstimates:
     def _combined(self, stencil: Stencils, cells: Indices) -> Terms:
         """The terms of a stencil's cells, weighted."""
         found: Terms = {}
-        places = self._place[stencil.cells[cells]]
+        places, weights = self._place[stencil.cells[cells]], stencil.weights[cells]
         for n, (terms, there) in self._terms.items():
             have = there[places]
             if have.any():
-                total = np.zeros((len(cells), n))
-                for k in np.flatnonzero(have.any(0)):
-                    weights = np.where(have[:, k], stencil.weights[cells, k], 0.0)
-                    total += weights[:, None] * terms[places[:, k]]
-                found[n] = total, have.any(1)
+                found[n] = _sums(terms, places, np.where(have, weights, 0.0)), have.any(1)
         return found
 
     def _keep(self, cells: Indices, terms: Terms) -> None:
@@ -244,6 +238,12 @@ class CellEstimates:
         places = self._place[cells[~self._finest[cells]]]
         for _, there in self._terms.values():
             there[places] = False
+
+
+def _sums(values: Array, which: Indices, weights: Array) -> Array:
+    """(cells, n) the sums of rows of `values` (rows, n), each with its weight; (cells, P) those."""
+    index, rows, factors = (torch.from_numpy(of) for of in (which, values, weights))
+    return F.embedding_bag(index, rows, mode="sum", per_sample_weights=factors).numpy()
 
 
 def _together(items: Indices, kinds: Indices, sizes: Indices) -> Iterator[tuple[int, Indices]]:

@@ -324,8 +324,8 @@ class Evaluator:
         momenta = [m.momentum for m in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the plain average
             norm.train()
+        counting = [norm.register_forward_pre_hook(_AverageOfBatches()) for norm in norms]
         try:
             for batch in batches:
                 self._compute(batch)
@@ -336,9 +336,24 @@ class Evaluator:
                 "batch-norm statistics cannot be measured on batches of one sample: give more "
                 "samples, or keep the network's statistics (--batch-norm frozen)"
             ) from error
+        finally:
+            for hook in counting:
+                hook.remove()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
+
+
+class _AverageOfBatches:
+    """Has a batch norm's statistics be the plain average over what it has seen. With a momentum of
+    None it would count that itself, on the device, and wait for the count every time."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, norm: nn.Module, inputs: object) -> None:
+        self._seen += 1
+        norm.momentum = 1 / self._seen
 
 
 def _check_names(network: nn.Module, plane: Plane) -> None:
