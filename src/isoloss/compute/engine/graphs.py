@@ -87,6 +87,8 @@ class GraphedBatches:
         # reported, without a recording too.
         except Exception as error:
             self.refused = one_line(error)
+        if not self._recordings:
+            self._room = None
 
 
 class Recording:
