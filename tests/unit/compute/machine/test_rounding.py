@@ -2,12 +2,18 @@
 
 from contextlib import suppress
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from isoloss import probe, random_plane
 from isoloss.compute.machine.device import arithmetic, rounding
+from isoloss.robustness import evaluate
 from isoloss.robustness.evaluation.unit_work import repeatable
+from isoloss.robustness.quantities.adversarial import Adversarial
+from isoloss.run import Run
+from tests.pretended import pretended_gpu
 
 GPU = torch.device("cuda", 0)
 BACKENDS = torch.backends
@@ -80,30 +86,14 @@ def test_switches_are_as_asked_inside_and_as_they_were_after(before, precision, 
 
 @pytest.mark.usefixtures("as_before")
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
-def test_what_was_not_said_of_convolutions_still_follows_what_is_said_generally(precision):
+def test_what_was_not_said_still_follows_what_is_said_generally(precision):
+    for of in ("products", "convolutions"):
+        tell(of, "none")
     with rounding(GPU, precision):
         pass
-    followed = []
     for value in ("ieee", "tf32"):
         tell("generally", value)
-        followed.append(said()["products"] == value)
-        followed.append(said()["convolutions"] == value)
-    assert followed[0]
-    assert followed[1] is CONVOLUTIONS_FOLLOW
-    assert followed[2:] == [True, True]
-
-
-def _convolutions_follow():
-    """PyTorch up to 2.13 says tf32 of convolutions itself; from then on as what stands above."""
-    before = BACKENDS.fp32_precision
-    BACKENDS.fp32_precision = "ieee"
-    try:
-        return BACKENDS.cudnn.conv.fp32_precision == "ieee"
-    finally:
-        BACKENDS.fp32_precision = before
-
-
-CONVOLUTIONS_FOLLOW = _convolutions_follow()
+        assert {said()[of] for of in ("products", "convolutions")} == {value}
 
 
 @pytest.mark.usefixtures("as_before")
@@ -130,10 +120,54 @@ class Told(torch.autograd.Function):
         return gradient
 
 
-class Telling(nn.Module):
-    def __init__(self, classes=3, sides=8):
-        super().__init__()
-        self.layer = nn.Linear(3 * sides * sides, classes)
-
+class Telling(nn.Linear):
     def forward(self, x):
-        return self.layer(Told.apply(x * 1).flatten(1)) + Told.apply(self.layer.bias * 0)
+        assert isinstance(x, torch.Tensor)  # so that nothing shortens it
+        return Told.apply(super().forward(x.flatten(1)))
+
+
+def telling(num_classes):
+    return Telling(192, num_classes)
+
+
+def trained(folder, precision):
+    from isoloss.settings import TrainSettings
+    from isoloss.work import resume
+
+    settings = TrainSettings(
+        model=f"{__name__}:telling", data="tinyuser:data", epochs=1, batch_size=30, optimizer="sgd",
+        device="cuda", precision=precision,
+    )  # fmt: skip
+    list(resume(Run.create(folder / "run", settings)))
+
+
+def attacked(folder, precision):
+    model, images = telling(3), torch.rand(4, 3, 8, 8)
+    right = model(images).argmax(1)
+    evaluate(
+        model, images, right, ["pgd"], [0.01], steps=2, device="cuda", precision=precision,
+        progress=False,
+    )  # fmt: skip
+
+
+def climbed(folder, precision):
+    model = telling(3)
+    data = [(torch.rand(6, 3, 8, 8), torch.arange(6) % 3)]
+    axis = np.linspace(-1, 1, 2)
+    probe(
+        model, data, random_plane(model), alpha=axis, beta=axis, device="cuda",
+        precision=precision, quantities=[Adversarial(0.1, steps=2)], progress=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("in_folder_of_users_module", "as_before")
+@pytest.mark.parametrize("work", [trained, attacked, climbed])
+@pytest.mark.parametrize(("precision", "rounded"), [("fp32", "ieee"), ("tf32", "tf32")])
+def test_backward_passes_round_as_was_asked_for(work, precision, rounded, tmp_path, monkeypatch):
+    other = {"ieee": "tf32", "tf32": "ieee"}[rounded]
+    tell("convolutions", other)
+    monkeypatch.setattr(Told, "seen", [])
+    with pretended_gpu():
+        work(tmp_path, precision)
+    assert Told.seen[-1] == rounded  # before, networks are tried out
+    assert BACKENDS.cudnn.conv.fp32_precision == other
