@@ -19,6 +19,7 @@ FEWEST = 32
 # Cells are worked on together up to so many numbers: they stay in a CPU's cache.
 TOGETHER = 1 << 17
 ValuesOf = Callable[[Indices, int], Array]
+_SUM = 0  # as PyTorch's own numbers what is done with the rows of a bag
 Terms = dict[int, tuple[Array, NDArray[np.bool_]]]
 """{n: ((cells, n) terms of each image whose means add up to the loss, (cells,) who has some)}"""
 
@@ -143,18 +144,25 @@ class CellEstimates:
         for n, some in _together(np.flatnonzero(usable), seen, sizes):
             chosen = cells[some]
             residual = own[some, :n] - self._weighted(self._record.losses_of, stencil, chosen, n)
-            terms = self._combined(stencil, chosen)
-            before = terms[n][0] if n in terms else 0.0
-            terms[n] = residual + before, np.ones(len(chosen), np.bool_)
             found = residual.var(1, ddof=1)
             spread = found * self._rarity(stencil, chosen, np.full(len(chosen), n))
             left = 1 / n - 1 / self._population
-            variance = np.maximum(
-                _variances(terms, self._population) + (spread - found) * left, 0.5 * spread * left
+            least = 0.5 * spread * left
+            better = least < self.variance[chosen]
+            if not better.any():
+                continue
+            chosen, residual, found, spread, least = (
+                of[better] for of in (chosen, residual, found, spread, least)
             )
+            terms = self._combined(stencil, chosen)
+            before = terms[n][0] if n in terms else 0.0
+            terms[n] = residual + before, np.ones(len(chosen), np.bool_)
+            means = {size: terms[size][0].mean(1) for size in sorted(terms)}
+            variance = _variances(terms, means, self._population) + (spread - found) * left
+            variance = np.maximum(variance, least)
             better = variance < self.variance[chosen]
             chosen = chosen[better]
-            self.loss[chosen] = sum(terms[size][0].mean(1) for size in sorted(terms))[better]
+            self.loss[chosen] = sum(means.values())[better]
             self.variance[chosen], self.own[chosen] = variance[better], spread[better]
             self.own_count[chosen], self.way[chosen] = n, way
             self._forget(chosen)
@@ -243,7 +251,11 @@ class CellEstimates:
 def _sums(values: Array, which: Indices, weights: Array) -> Array:
     """(cells, n) the sums of rows of `values` (rows, n), each with its weight; (cells, P) those."""
     index, rows, factors = (torch.from_numpy(of) for of in (which, values, weights))
-    return F.embedding_bag(index, rows, mode="sum", per_sample_weights=factors).numpy()
+    begin = torch.arange(0, which.size, which.shape[1])
+    found = torch.embedding_bag(
+        rows, index.view(-1), begin, mode=_SUM, per_sample_weights=factors.view(-1)
+    )
+    return found[0].numpy()
 
 
 def _together(items: Indices, kinds: Indices, sizes: Indices) -> Iterator[tuple[int, Indices]]:
@@ -252,23 +264,25 @@ def _together(items: Indices, kinds: Indices, sizes: Indices) -> Iterator[tuple[
     Args:
         kinds, sizes: of every item there is, by its number; a size is that of one item's numbers.
     """
-    for kind, size in np.unique(np.stack([kinds[items], sizes[items]], 1), axis=0).tolist():
-        alike = items[(kinds[items] == kind) & (sizes[items] == size)]
+    both = kinds[items] * (1 + sizes.max(initial=0)) + sizes[items]
+    for one in np.unique(both):
+        alike = items[both == one]
+        kind, size = int(kinds[alike[0]]), int(sizes[alike[0]])
         step = max(TOGETHER // max(size, 1), 1)
         for first in range(0, len(alike), step):
             yield kind, alike[first : first + step]
 
 
-def _variances(terms: Terms, population: int) -> Array:
+def _variances(terms: Terms, means: Mapping[int, Array], population: int) -> Array:
     """(cells,) of sums of means of terms over prefixes of one random order without replacement."""
     sizes = sorted(terms)
-    total = np.zeros(len(terms[sizes[0]][0]))
+    centred = {n: terms[n][0] - means[n][:, None] for n in sizes}
+    total = np.zeros(len(means[sizes[0]]))
     for b, large in enumerate(sizes):
         left = 1 / large - 1 / population
         if left <= 0:
             continue
         for small in sizes[: b + 1]:
-            x, y = terms[small][0], terms[large][0][:, :small]
-            covariance = ((x - x.mean(1, keepdims=True)) * y).sum(1) / (small - 1)
+            covariance = (centred[small] * terms[large][0][:, :small]).sum(1) / (small - 1)
             total += (1 if small == large else 2) * covariance * left
     return total

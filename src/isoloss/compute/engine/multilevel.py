@@ -17,6 +17,7 @@ with Cochran's correction for drawing without replacement from N images.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
@@ -168,7 +169,7 @@ class Multilevel:
         for cell, n in way.items():
             # Not all at once: how much is needed is itself an estimate.
             reachable = min(n, max(MOST_GROWTH * int(counts[cell]), PILOT), self._limit)
-            rung = self._cut(next(r for r in self._ladder if r >= reachable))
+            rung = self._cut(self._ladder[bisect_left(self._ladder, reachable)])
             wanted[cell] = max(wanted.get(cell, 0), min(rung, self._limit))
 
     @cached_property
