@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from isoloss.compute.engine.sample_losses import SampleLosses
 from isoloss.compute.engine.stencils import Indices, Stencil
@@ -20,7 +20,7 @@ FEWEST = 32
 TOGETHER = 1 << 17
 ValuesOf = Callable[[Indices, int], Array]
 _SUM = 0  # as PyTorch's own numbers what is done with the rows of a bag
-Terms = dict[int, tuple[Array, NDArray[np.bool_]]]
+Terms = dict[int, tuple[Array, NDArray[Any]]]
 """{n: ((cells, n) terms of each image whose means add up to the loss, (cells,) who has some)}"""
 
 
@@ -90,7 +90,7 @@ class CellEstimates:
         self.own_count, self.count, self.way = np.zeros((3, n), np.int64)
         self.predicts = np.zeros(n, np.bool_)
         # {n: (cells that predict, n)}, and which of them have terms of that size.
-        self._terms: dict[int, tuple[Array, NDArray[np.bool_]]] = {}
+        self._terms: Terms = {}
         self._place = np.cumsum(~finest) - 1
 
     def stale(self, cells: Indices, counts: Indices, renewed: NDArray[np.bool_]) -> Indices:
@@ -124,7 +124,7 @@ class CellEstimates:
         # Whatever other images give, a mean over all of them is not finite either.
         self.spread[cells] = self.own[cells] = self.variance[cells] = 0.0
         self._forget(cells)
-        cells, own, hits, spread = (of[finite] for of in (cells, own, hits, spread))
+        cells, own, hits, spread = cells[finite], own[finite], hits[finite], spread[finite]
         rarity = np.ones(len(cells))
         for stencil in self.stencils:
             rarity = np.maximum(rarity, self._rarity(stencil, cells, np.full(len(cells), n)))
@@ -151,9 +151,8 @@ class CellEstimates:
             better = least < self.variance[chosen]
             if not better.any():
                 continue
-            chosen, residual, found, spread, least = (
-                of[better] for of in (chosen, residual, found, spread, least)
-            )
+            chosen, residual, least = chosen[better], residual[better], least[better]
+            found, spread = found[better], spread[better]
             terms = self._combined(stencil, chosen)
             before = terms[n][0] if n in terms else 0.0
             terms[n] = residual + before, np.ones(len(chosen), np.bool_)
@@ -162,7 +161,7 @@ class CellEstimates:
             variance = np.maximum(variance, least)
             better = variance < self.variance[chosen]
             chosen = chosen[better]
-            self.loss[chosen] = sum(means.values())[better]
+            self.loss[chosen] = sum(means.values(), np.zeros(len(better)))[better]
             self.variance[chosen], self.own[chosen] = variance[better], spread[better]
             self.own_count[chosen], self.way[chosen] = n, way
             self._forget(chosen)
@@ -226,7 +225,10 @@ class CellEstimates:
         for n, (terms, there) in self._terms.items():
             have = there[places]
             if have.any():
-                found[n] = _sums(terms, places, np.where(have, weights, 0.0)), have.any(1)
+                found[n] = (
+                    _sums(terms, places, np.where(have, weights, 0.0)),
+                    np.asarray(have.any(1)),
+                )
         return found
 
     def _keep(self, cells: Indices, terms: Terms) -> None:

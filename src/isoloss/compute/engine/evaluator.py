@@ -351,7 +351,7 @@ class _AverageOfBatches:
     def __init__(self) -> None:
         self._seen = 0
 
-    def __call__(self, norm: nn.Module, inputs: object) -> None:
+    def __call__(self, norm: Any, inputs: object) -> None:
         self._seen += 1
         norm.momentum = 1 / self._seen
 

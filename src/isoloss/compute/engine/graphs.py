@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -147,10 +147,10 @@ class _Room:
     @contextmanager
     def capture(self, graph: torch.cuda.CUDAGraph) -> Generator[None]:
         """What is done inside is not done, but kept in `graph`."""
-        uses = self._pool.use_count()
+        uses, pool = self._pool.use_count(), cast("Any", self._pool.id)
         try:
             with torch.cuda.stream(self._stream):
-                graph.capture_begin(self._pool.id, capture_error_mode="thread_local")
+                graph.capture_begin(pool, capture_error_mode="thread_local")
                 try:
                     yield
                 except BaseException:

@@ -181,4 +181,3 @@ class Multilevel:
             rungs += [n, n * 3 // 2]
             n *= 2
         return [r for r in rungs if r < self._limit] + [self._limit]
-

@@ -202,7 +202,9 @@ class ToTolerance:
             self._losses.put(cell, first, losses, hits)
             # Until the round is over, and better is known, the plain mean of what was first seen.
             place = place_of(self.growing, cell)
-            loss = self.growing.loss_at(place) if first > 0 else float(losses.mean(dtype=np.float64))
+            loss = (
+                self.growing.loss_at(place) if first > 0 else float(losses.mean(dtype=np.float64))
+            )
             accuracy = self.growing.accuracy(float(self._losses.hits(cell, last).mean()))
             self.growing.put(place, loss, accuracy, np.nan, last)
 

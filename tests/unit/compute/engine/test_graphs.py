@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from tests.pretended import pretended_gpu
 from torch import nn
 
 from isoloss import probe, random_plane
@@ -13,7 +14,6 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.graphs import MOST_SIZES, GraphedBatches
 from isoloss.events import Log
-from tests.pretended import pretended_gpu
 
 
 @pytest.fixture
@@ -197,7 +197,9 @@ def test_draws_come_as_without_a_recording(gpu):
     losses = []
     for recorded in (True, False):
         ours = evaluator(Noisy(6, 3), gpu, recorded=recorded)
-        ours.network.load_state_dict({k: torch.ones_like(t) for k, t in ours.network.state_dict().items()})
+        ours.network.load_state_dict(
+            {k: torch.ones_like(t) for k, t in ours.network.state_dict().items()}
+        )
         torch.manual_seed(0)
         losses.append([ours.evaluate(0, 32)[0] for _ in range(6)])
     for ours, expected in zip(*losses, strict=True):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.pretended import pretended_gpu
 from torch import nn
 
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
@@ -11,7 +12,6 @@ from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.random_plane import random_plane
 from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.surface_probing import SurfaceProbing
-from tests.pretended import pretended_gpu
 
 
 class TwiceNormed(nn.Module):
