@@ -54,7 +54,9 @@ def test_a_run_that_an_earlier_version_began_ends_as_that_would_have_ended_it(na
         assert {(row.defense, row.eps) for row in worst} == told
     here = torch.backends.cpu.get_cpu_capability(), str(torch.__version__)
     if here == (made_on["cpu_capability"], made_on["torch"]):
-        assert differences(expected, folder) == []
+        assert large_differences(expected, folder, 1e-12) == []
+        # Estimates to a tolerance are summed in another order by now.
+        assert name == "probe-tolerance" or differences(expected, folder) == []
     elif name != "train-adamw":
         assert large_differences(expected, folder, 0.02) == []
     else:

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
-from isoloss.compute.engine.multilevel import PILOT, Multilevel, Z, levels, stencils
+from isoloss.compute.engine.multilevel import PILOT, Multilevel, Z
 from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.compute.engine.stencils import levels, stencils
 
 POPULATION = 4000
 

@@ -20,8 +20,8 @@ from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.engine.schedule import carry_out
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.planes.plane import Plane

@@ -23,7 +23,7 @@ from isoloss.bench.probe_peers import Probed, Rates, measure_rates
 from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.multilevel import levels
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,

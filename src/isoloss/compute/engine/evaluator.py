@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -53,6 +53,7 @@ class Evaluator:
         recalibrate: batches on which batch-norm statistics are measured anew at every point; by
             default they stay the origin's.
         fold: whether batch norms may be folded.
+        recorded: whether batches that come again and again are recorded, on a GPU that can.
 
     Attributes:
         network: what is evaluated: the copy, folded where that is possible.
@@ -73,6 +74,7 @@ class Evaluator:
         batch_size: int | None = None,
         recalibrate: Sequence[Batch] | None = None,
         fold: bool = True,
+        recorded: bool = True,
     ) -> None:
         self.device = device
         self.data = data
@@ -119,8 +121,8 @@ class Evaluator:
             )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
         plain = self._loss.is_of_logits and not self._loss.differentiates
-        recorded = plain and device.type == "cuda"
-        self._graphs = GraphedBatches(self._compute) if recorded else None
+        can_be_recorded = recorded and plain and device.type == "cuda"
+        self._graphs = GraphedBatches() if can_be_recorded else None
 
     @property
     def folded(self) -> int:
@@ -132,6 +134,24 @@ class Evaluator:
         """Whether points cannot be evaluated together: where statistics are measured anew at each,
         or gradients are taken."""
         return self.recalibrates or self._loss.differentiates
+
+    @property
+    def unrecorded(self) -> str | None:
+        """Why a GPU is not given whole batches at once, where it could not be; what it has been
+        given so goes on."""
+        return None if self._graphs is None else self._graphs.refused
+
+    @contextmanager
+    def without_recording(self) -> Generator[None]:
+        """Batches that come for the first time inside are not to come often."""
+        if self._graphs is None:
+            yield
+            return
+        before, self._graphs.records = self._graphs.records, False
+        try:
+            yield
+        finally:
+            self._graphs.records = before
 
     @property
     def classes(self) -> int | None:
@@ -260,7 +280,7 @@ class Evaluator:
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:
             return self._compute(batch)
-        return self._graphs(batch)
+        return self._graphs(self._compute, batch)
 
     def _compute(self, batch: Batch) -> Evaluated:
         with arithmetic(self.device, self.precision):
@@ -309,8 +329,8 @@ class Evaluator:
         momenta = [m.momentum for m in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the plain average
             norm.train()
+        counting = [norm.register_forward_pre_hook(_AverageOfBatches()) for norm in norms]
         try:
             for batch in batches:
                 self._compute(batch)
@@ -329,9 +349,24 @@ class Evaluator:
                 "batch-norm statistics cannot be measured on batches of one sample: give more "
                 "samples, or keep the network's statistics (--batch-norm frozen)"
             ) from error
+        finally:
+            for hook in counting:
+                hook.remove()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
+
+
+class _AverageOfBatches:
+    """Has a batch norm's statistics be the plain average over what it has seen. With a momentum of
+    None it would count that itself, on the device, and wait for the count every time."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, norm: Any, inputs: object) -> None:
+        self._seen += 1
+        norm.momentum = 1 / self._seen
 
 
 def _check_names(network: nn.Module, plane: Plane) -> None:

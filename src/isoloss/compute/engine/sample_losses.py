@@ -15,6 +15,8 @@ from isoloss.geometry.arrays import Array
 
 LOSSES, HITS = "losses.float32", "hits.uint8"
 """The files; those of samples with several answers are called hits.int32."""
+RECENT = 1 << 22
+"""So many values that were read are kept for a while."""
 
 
 class SampleLosses:
@@ -54,13 +56,13 @@ class SampleLosses:
         """(n,) 1 where the answer was right."""
         return self._hits.get(cell, n)
 
-    def weighted(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
-        """(n,) Σ_k weights[k] · losses(cells[k], n)."""
-        return weights @ np.stack([self._losses.get(int(c), n) for c in cells])
+    def losses_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) the losses of the first n images at several cells."""
+        return self._losses.get_all(cells, n)
 
-    def weighted_hits(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
-        """(n,) Σ_k weights[k] · hits(cells[k], n)."""
-        return weights @ np.stack([self._hits.get(int(c), n) for c in cells])
+    def hits_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) 1 where the answer was right."""
+        return self._hits.get_all(cells, n)
 
 
 class _InMemory:
@@ -73,10 +75,15 @@ class _InMemory:
     def get(self, cell: int, n: int) -> Array:
         return self._values[cell, :n].astype(np.float64)
 
+    def get_all(self, cells: NDArray[np.int64], n: int) -> Array:
+        return self._values[cells, :n].astype(np.float64, order="C")
+
 
 class _InFile:
     def __init__(self, cells: int, images: int, dtype: np.dtype[Any], path: Path) -> None:
         self._images, self._dtype, self._path = images, dtype, path
+        self._recent: dict[int, NDArray[Any]] = {}
+        self._held = 0
         try:
             path.touch()
             self._file = path.open("r+b", buffering=0)
@@ -86,6 +93,7 @@ class _InFile:
 
     def put(self, cell: int, first: int, values: NDArray[Any]) -> None:
         content = np.ascontiguousarray(values, self._dtype).tobytes()
+        self._recent.pop(cell, None)
         try:
             self._file.seek((cell * self._images + first) * self._dtype.itemsize)
             if self._file.write(content) != len(content):
@@ -98,6 +106,19 @@ class _InFile:
             self._file.close()
 
     def get(self, cell: int, n: int) -> Array:
-        self._file.seek(cell * self._images * self._dtype.itemsize)
-        content = self._file.read(n * self._dtype.itemsize)
-        return np.frombuffer(content, self._dtype).astype(np.float64)
+        return self._read(cell, n).astype(np.float64)
+
+    def get_all(self, cells: NDArray[np.int64], n: int) -> Array:
+        return np.stack([self._read(cell, n) for cell in cells.tolist()]).astype(np.float64)
+
+    def _read(self, cell: int, n: int) -> NDArray[Any]:
+        """The first n values of a cell; neighbours ask for them one after the other."""
+        if cell not in self._recent or len(self._recent[cell]) < n:
+            self._file.seek(cell * self._images * self._dtype.itemsize)
+            values = np.frombuffer(self._file.read(n * self._dtype.itemsize), self._dtype)
+            self._held += n
+            if self._held > RECENT:
+                self._recent.clear()
+                self._held = n
+            self._recent[cell] = values
+        return self._recent[cell][:n]

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
+from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel
 from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.device import summing_dtype
 from isoloss.compute.machine.process_group import ProcessGroup, Unit
 from isoloss.compute.machine.progress import ProgressRate
@@ -200,10 +201,11 @@ class ToTolerance:
             losses, hits = row[: n * 4].view(np.float32), row[n * 4 :].view(answers)
             self._losses.put(cell, first, losses, hits)
             # Until the round is over, and better is known, the plain mean of what was first seen.
-            seen, right = self._losses.losses(cell, last), self._losses.hits(cell, last)
             place = place_of(self.growing, cell)
-            loss = self.growing.loss_at(place) if first > 0 else float(seen.mean())
-            accuracy = self.growing.accuracy(float(right.mean()))
+            loss = (
+                self.growing.loss_at(place) if first > 0 else float(losses.mean(dtype=np.float64))
+            )
+            accuracy = self.growing.accuracy(float(self._losses.hits(cell, last).mean()))
             self.growing.put(place, loss, accuracy, np.nan, last)
 
     def expected(self) -> int:
@@ -275,7 +277,9 @@ def add_sums(growing: GrowingSurface, unit: Unit, result: bytes, missing: Sequen
 
 def _each(losses: Tensor, hits: Tensor) -> bytes:
     answers = hits.byte() if hits.dtype == torch.bool else hits.int()
-    return losses.float().cpu().numpy().tobytes() + answers.cpu().numpy().tobytes()
+    parts = losses.float().contiguous(), answers.contiguous()
+    # Brought from the device at once.
+    return torch.cat([part.view(torch.uint8) for part in parts]).cpu().numpy().tobytes()
 
 
 def place_of(growing: GrowingSurface, cell: int) -> Cell:

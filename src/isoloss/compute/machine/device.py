@@ -81,18 +81,39 @@ def arithmetic(device: torch.device, precision: str) -> Generator[None]:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             yield
         return
-    # PyTorch lets convolutions round to tf32 unless it is told not to.
-    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [switch.allow_tf32 for switch in switches]
-    for switch in switches:
-        switch.allow_tf32 = precision != "fp32"
+    # Weights change in place between batches: what autocast remembers of them would be old.
+    cast = torch.autocast("cuda", torch.bfloat16, precision == "bf16", cache_enabled=False)
+    with rounding(device, precision), cast:
+        yield
+
+
+@contextmanager
+def rounding(device: torch.device, precision: str) -> Generator[None]:
+    """Products in single precision round to tf32 inside, but for "fp32"; in backward passes too,
+    which `arithmetic` is not for.
+
+    Only through `fp32_precision`: whoever has used that cannot read the switches before it. What a
+    process has not said of matrix products and convolutions, these have from what stands above
+    them, and afterwards again.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    backends: Any = torch.backends
+    wanted = "ieee" if precision == "fp32" else "tf32"
+    above = backends.cudnn
+    before, generally = above.fp32_precision, backends.fp32_precision
+    above.fp32_precision = wanted
+    own = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
+    said = [(switch, was) for switch in own if (was := switch.fp32_precision) != wanted]
+    for switch, _ in said:
+        switch.fp32_precision = wanted
     try:
-        # Weights change in place between batches: what autocast remembers of them would be old.
-        with torch.autocast("cuda", torch.bfloat16, precision == "bf16", cache_enabled=False):
-            yield
+        yield
     finally:
-        for switch, was in zip(switches, before, strict=True):
-            switch.allow_tf32 = was
+        for switch, was in said:
+            switch.fp32_precision = was
+        above.fp32_precision = "none" if before == generally else before
 
 
 def synchronize(device: torch.device) -> None:

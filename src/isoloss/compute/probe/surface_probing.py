@@ -18,10 +18,11 @@ from isoloss.compute.diagnostics.origin import measure_origin
 from isoloss.compute.diagnostics.quantity_checks import check_each
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
-from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
+from isoloss.compute.engine.multilevel import FIRST_LOOK
 from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.quantities import EveryQuantity, Quantity, chain_length
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.process_group import ProcessGroup
@@ -106,10 +107,19 @@ class SurfaceProbing:
         together = int(self.growing.meta["points_at_once"])
         if self._request.quantities:
             together = chain_length(self.growing.count.size)
-        yield from carry_out(schedule, schedule.rounds(), group, together)
+        for event in carry_out(schedule, schedule.rounds(), group, together):
+            yield event
+            yield from self._unrecorded()
         if group.ranks.world > 1:
             yield Log(group.units_done)
         group.release()
+
+    def _unrecorded(self) -> Iterator[Event]:
+        """Say, and keep, why a GPU is given kernels one by one, once that is known."""
+        reason = self.evaluator.unrecorded
+        if reason is not None and reason != self.growing.meta.get("unrecorded"):
+            self._describe(unrecorded=reason)
+            yield Log(f"CUDA graphs do without this network ({reason}): it is evaluated as usual")
 
     def _give_in(self, error: Exception) -> str:
         """Do without what a network may not take, and say so: points at once, then precision.
@@ -182,11 +192,12 @@ class SurfaceProbing:
         try:
             plain = Evaluator(
                 asked.model, asked.plane, asked.data, asked.loss, asked.device,
-                batch_size=self.evaluator.batch_size, fold=False,
+                batch_size=self.evaluator.batch_size, fold=False, recorded=False,
             )  # fmt: skip
-            origin = measure_origin(
-                surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
-            )
+            with self.evaluator.without_recording():
+                origin = measure_origin(
+                    surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
+                )
         except Exception as error:  # what has been computed must not be lost to it
             unmeasured = one_line(error)
         found = run_diagnostics(
@@ -236,9 +247,10 @@ class SurfaceProbing:
     def _begin_again(self, precision: str) -> None:
         """Throw away what was computed, and go on in another precision."""
         self._precision = precision
+        self._kept_schedule = None
+        self.__dict__.pop("evaluator", None)  # there may not be memory for two
         self.evaluator = self._evaluator(precision, self._request.batch_size)
         self.growing.clear()
-        self._kept_schedule = None
         self._describe(**self._description(precision))
 
     def _describe(self, **facts: Any) -> None:
@@ -355,10 +367,12 @@ class SurfaceProbing:
         exact = Evaluator(
             asked.model, asked.plane, asked.data, asked.loss, asked.device,
             precision="fp32", batch_size=self.evaluator.batch_size, recalibrate=asked.calibration,
+            recorded=False,
         )  # fmt: skip
         last = asked.data.cut(min(AUDITED_SAMPLES, asked.limit))
         points = _audited_points(*asked.axes)
-        return audit(exact, self.evaluator, points, last, known)
+        with self.evaluator.without_recording():
+            return audit(exact, self.evaluator, points, last, known)
 
     def _engine(self) -> dict[str, Any]:
         return {k: self.growing.meta[k] for k in ("precision", "batch_size")}

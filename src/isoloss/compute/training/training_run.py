@@ -33,6 +33,7 @@ from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
     reduced_precisions,
+    rounding,
     summing_dtype,
 )
 from isoloss.compute.machine.interrupts import Interrupts
@@ -293,7 +294,8 @@ class Training(ABC):
         with arithmetic(self.device, precision):
             loss, hits = self._loss(network, batch)
         optimizer.zero_grad(set_to_none=True)
-        (loss * batch.shard.weight).backward()
+        with rounding(self.device, precision):
+            (loss * batch.shard.weight).backward()
         at.buffers = None  # from here on more than these changes
         self._update(model, optimizer)
         at.step += 1

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 
+from isoloss.compute.machine.device import rounding
 from isoloss.compute.machine.process_group import Ranks, Unit
 from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
@@ -41,7 +42,8 @@ class UnitWork:
 
     def _result(self, unit: Unit) -> UnitResult:
         kind, which, detail = unit
-        with warnings.catch_warnings(), repeatable():
+        same = repeatable(self._setup.device, self._settings.precision)
+        with warnings.catch_warnings(), same:
             # The report says what a protocol cannot reach.
             warnings.filterwarnings("ignore", message="the steps, ")
             if kind == MAIN:
@@ -78,13 +80,17 @@ class UnitWork:
 
 
 @contextmanager
-def repeatable() -> Generator[None]:
-    """Convolutions on NVIDIA GPUs sum in the same order every time inside."""
+def repeatable(device: torch.device, precision: str) -> Generator[None]:
+    """Convolutions on NVIDIA GPUs sum in the same order every time inside, and gradients are in the
+    precision that was asked for, as what they are of."""
     cudnn = torch.backends.cudnn
-    with cudnn.flags(
-        enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=cudnn.allow_tf32
-    ):
-        yield
+    before = cudnn.benchmark, cudnn.deterministic
+    cudnn.benchmark, cudnn.deterministic = False, True
+    try:
+        with rounding(device, precision):
+            yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before
 
 
 def _varied(

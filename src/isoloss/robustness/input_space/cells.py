@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.engine.schedule import Demand
+from isoloss.compute.engine.stencils import levels
 from isoloss.compute.machine.device import summing_dtype
 from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.machine.process_group import Unit

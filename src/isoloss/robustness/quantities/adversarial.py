@@ -17,6 +17,7 @@ from torch import Tensor
 from isoloss.compute.data.batch import Batch
 from isoloss.compute.engine.evaluator import Evaluated, Evaluator
 from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
+from isoloss.compute.machine.device import rounding
 from isoloss.errors import IsolossError
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
@@ -130,7 +131,7 @@ class Adversarial(Quantity):
         """
         ball = ball_of(self.norm, self.eps)
         best, (losses, hits), here = clean, own, start
-        with frozen(evaluator.network):
+        with frozen(evaluator.network), rounding(evaluator.device, evaluator.precision):
             for length in (*lengths, None):
                 there = with_images(batch, here)
                 seen, right, gradient = _look(evaluator.losses_of, there, length is not None)

@@ -1,0 +1,172 @@
+"""The switches by which products in single precision round, whoever has set them before."""
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from tests.pretended import pretended_gpu
+from torch import nn
+
+from isoloss import probe, random_plane
+from isoloss.compute.machine.device import arithmetic, rounding
+from isoloss.robustness import evaluate
+from isoloss.robustness.evaluation.unit_work import repeatable
+from isoloss.robustness.quantities.adversarial import Adversarial
+from isoloss.run import Run
+
+GPU = torch.device("cuda", 0)
+BACKENDS = torch.backends
+NEW = {
+    "generally": BACKENDS, "CUDA": BACKENDS.cudnn, "products": BACKENDS.cuda.matmul,
+    "convolutions": BACKENDS.cudnn.conv, "recurrent": BACKENDS.cudnn.rnn,
+}  # fmt: skip
+
+
+def said():
+    """What all switches say, the new ones and those before them, as far as they can be read."""
+    found = {name: switch.fp32_precision for name, switch in NEW.items()}
+    old = {
+        "cudnn": lambda: BACKENDS.cudnn.allow_tf32,
+        "cublas": lambda: BACKENDS.cuda.matmul.allow_tf32,
+        "matmul": torch.get_float32_matmul_precision,
+    }
+    for name, read in old.items():
+        with suppress(RuntimeError):
+            found[name] = read()
+    return found
+
+
+@pytest.fixture
+def as_before():
+    yield
+    for switch in (BACKENDS, BACKENDS.cudnn):
+        switch.fp32_precision = "none"
+    torch.set_float32_matmul_precision("highest")
+    BACKENDS.cudnn.allow_tf32 = True
+
+
+def tell(where, value):
+    NEW[where].fp32_precision = value
+
+
+SAID_BEFORE = {
+    "nothing": lambda: None,
+    "the old way": lambda: setattr(BACKENDS.cudnn, "allow_tf32", False),
+    "the oldest way": lambda: torch.set_float32_matmul_precision("high"),
+    "both old ways": lambda: (
+        setattr(BACKENDS.cuda.matmul, "allow_tf32", True),
+        setattr(BACKENDS.cudnn, "allow_tf32", False),
+    ),
+    "generally ieee": lambda: tell("generally", "ieee"),
+    "generally tf32": lambda: tell("generally", "tf32"),
+    "generally bf16": lambda: tell("generally", "bf16"),
+    "of CUDA": lambda: (tell("generally", "ieee"), tell("CUDA", "tf32")),
+    "of products": lambda: tell("products", "tf32"),
+    "of convolutions": lambda: tell("convolutions", "ieee"),
+    "of some and all": lambda: (tell("CUDA", "ieee"), tell("recurrent", "tf32")),
+}
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("before", SAID_BEFORE.values(), ids=SAID_BEFORE.keys())
+@pytest.mark.parametrize(("precision", "inside"), [("fp32", "ieee"), ("tf32", "tf32")])
+@pytest.mark.parametrize("entered", [rounding, arithmetic, repeatable])
+def test_switches_are_as_asked_inside_and_as_they_were_after(before, precision, inside, entered):
+    before()
+    was = said()
+    with entered(GPU, precision):
+        found = said()
+        assert {found[of] for of in ("products", "convolutions", "recurrent")} == {inside}
+        with rounding(GPU, "bf16"), rounding(GPU, "fp32"):
+            assert BACKENDS.cudnn.conv.fp32_precision == "ieee"
+        assert said() == found
+    assert said() == was
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_what_was_not_said_still_follows_what_is_said_generally(precision):
+    for of in ("products", "convolutions"):
+        tell(of, "none")
+    with rounding(GPU, precision):
+        pass
+    for value in ("ieee", "tf32"):
+        tell("generally", value)
+        assert {said()[of] for of in ("products", "convolutions")} == {value}
+
+
+@pytest.mark.usefixtures("as_before")
+def test_errors_put_the_switches_back():
+    was = said(), BACKENDS.cudnn.deterministic, BACKENDS.cudnn.benchmark
+    with pytest.raises(IndexError), repeatable(GPU, "tf32"):
+        [][BACKENDS.cudnn.deterministic]
+    assert (said(), BACKENDS.cudnn.deterministic, BACKENDS.cudnn.benchmark) == was
+
+
+class Told(torch.autograd.Function):
+    """Notes how convolutions round when it is differentiated."""
+
+    seen: list[str] = []  # noqa: RUF012
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, gradient):
+        Told.seen.append(BACKENDS.cudnn.conv.fp32_precision)
+        return gradient
+
+
+class Telling(nn.Linear):
+    def forward(self, x):
+        assert isinstance(x, torch.Tensor)  # so that nothing shortens it
+        return Told.apply(super().forward(x.flatten(1)))
+
+
+def telling(num_classes):
+    return Telling(192, num_classes)
+
+
+def trained(folder, precision):
+    from isoloss.settings import TrainSettings
+    from isoloss.work import resume
+
+    settings = TrainSettings(
+        model=f"{__name__}:telling", data="tinyuser:data", epochs=1, batch_size=30, optimizer="sgd",
+        device="cuda", precision=precision,
+    )  # fmt: skip
+    list(resume(Run.create(folder / "run", settings)))
+
+
+def attacked(folder, precision):
+    model, images = telling(3), torch.rand(4, 3, 8, 8)
+    right = model(images).argmax(1)
+    evaluate(
+        model, images, right, ["pgd"], [0.01], steps=2, device="cuda", precision=precision,
+        progress=False,
+    )  # fmt: skip
+
+
+def climbed(folder, precision):
+    model = telling(3)
+    data = [(torch.rand(6, 3, 8, 8), torch.arange(6) % 3)]
+    axis = np.linspace(-1, 1, 2)
+    probe(
+        model, data, random_plane(model), alpha=axis, beta=axis, device="cuda",
+        precision=precision, quantities=[Adversarial(0.1, steps=2)], progress=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("in_folder_of_users_module", "as_before")
+@pytest.mark.parametrize("work", [trained, attacked, climbed])
+@pytest.mark.parametrize(("precision", "rounded"), [("fp32", "ieee"), ("tf32", "tf32")])
+def test_backward_passes_round_as_was_asked_for(work, precision, rounded, tmp_path, monkeypatch):
+    other = {"ieee": "tf32", "tf32": "ieee"}[rounded]
+    tell("convolutions", other)
+    monkeypatch.setattr(Told, "seen", [])
+    with pretended_gpu():
+        work(tmp_path, precision)
+    assert Told.seen[-1] == rounded  # before, networks are tried out
+    assert BACKENDS.cudnn.conv.fp32_precision == other
