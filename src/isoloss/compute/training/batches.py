@@ -2,7 +2,9 @@
 noise where that is asked for.
 
 All of it depends on the seed and the step's number only, so that a run resumed after a kill sees
-what it would have seen, and each of several processes its shard of the very same batches.
+what it would have seen, and each of several processes its shard of the very same batches. The order
+of samples is the same on all devices; what changes them is drawn where they are, and a seed means
+other draws on a GPU than on a CPU.
 """
 
 from __future__ import annotations
@@ -120,12 +122,10 @@ def augment(
     if shift == 0 and not mirror:
         return inputs
     n, channels, height, width = inputs.shape
-    generator = torch.Generator().manual_seed(seed)
-    drawn = of or n
-    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), generator=generator)[:, part]
-    offsets = offsets.to(inputs.device)
-    flips = torch.rand(drawn, 1, generator=generator)[part] < (0.5 if mirror else 0.0)
-    flips = flips.to(inputs.device)
+    drawn, device = of or n, inputs.device
+    by = {"generator": torch.Generator(device).manual_seed(seed), "device": device}
+    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), **by)[:, part]
+    flips = torch.rand(drawn, 1, **by)[part] < (0.5 if mirror else 0.0)
     padded = F.pad(inputs, (shift,) * 4)
     rows = torch.arange(height, device=inputs.device) + shift + offsets[0]
     columns = torch.arange(width, device=inputs.device)

@@ -420,7 +420,8 @@ def check_loss(setup: Setup, names: Sequence[str], loss: str, targeted: str | No
     labels = with_targets(setup.labels[:FEW], None if targeted is None else 0)
     for model in setup.models:
         with frozen(model.fast):
-            objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
+            value = objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
+        refuse_nan(value.losses)
 
 
 def check_gradients(setup: Setup) -> None:
