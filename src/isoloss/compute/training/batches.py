@@ -18,6 +18,7 @@ from torch import Tensor
 
 from isoloss.compute.data.dataset import Split, as_inputs
 from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.waiting import sent
 from isoloss.compute.training.replicas import Shard, shard_of
 
 _NOISE = 2**11 - 1
@@ -73,7 +74,7 @@ class Batches:
         first_epoch, skip = divmod(step, len(sizes))
         for epoch in range(first_epoch, self.epochs):
             generator = torch.Generator().manual_seed(step_seed(self.seed, -1 - epoch))
-            order = torch.randperm(len(self.split), generator=generator).to(device)
+            order = sent(torch.randperm(len(self.split), generator=generator), device)
             for i, batch in enumerate(order.split(sizes)):
                 if i < skip:
                     continue

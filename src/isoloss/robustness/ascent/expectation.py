@@ -9,7 +9,6 @@ share of its climb that wrong signs may cost.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from math import sqrt
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.compute.machine.waiting import sent, surely_holds, told
+from isoloss.compute.machine.waiting import is_at_hand, may_hold, sent, surely_holds
 from isoloss.robustness.ascent.ball import column
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.ascent.objective import (
@@ -29,7 +28,7 @@ from isoloss.robustness.ascent.objective import (
     ObjectiveValue,
     input_gradients,
     refuse_nan,
-    refuse_where,
+    warn_of_lacking,
 )
 from isoloss.robustness.ascent.refusals import check_at_least, check_logits, check_logits_of
 
@@ -171,10 +170,9 @@ def _mean(
         votes = chosen if votes is None else votes + chosen
     assert votes is not None
     value = ObjectiveValue(losses, reaches(votes.argmax(1), labels), votes=votes)
-    if gradients is None:
+    if is_at_hand(losses):
         refuse_nan(losses)
-        return value
-    return gradients.told(value, draws)
+    return value if gradients is None else gradients.told(value, draws)
 
 
 class _Gradients:
@@ -209,18 +207,13 @@ class _Gradients:
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
         """`value` with the gradient, and where it is asked for the doubt about it."""
         finite, spoilt = self._finite, self._finite == 0
-        mean = self._mean
-        is_nan, lacks, all_spoilt = told(value.losses.isnan(), finite < draws, spoilt)
-        refuse_where(is_nan)
-        if lacks.any():
-            if not all_spoilt.all():
-                warnings.warn(
-                    "the gradient of some draws is not finite: they are left out of its mean",
-                    stacklevel=2,
-                )
+        mean, lacks = self._mean, finite < draws
+        if may_hold(lacks):
+            if is_at_hand(spoilt) and not spoilt.all():
+                warn_of_lacking()
             mean = mean * column(draws / finite.clamp(min=1))
         doubt = None if self._squares is None else _doubt(mean, self._squares, finite)
-        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt)
+        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt, lacking=lacks & ~spoilt)
 
 
 def _doubt(mean: Tensor, squares: Tensor, draws: Tensor) -> Tensor:
@@ -256,5 +249,9 @@ def _joined(
     votes, spoilt = known.votes.clone(), known.spoilt.clone()
     votes[rows] += more.votes
     spoilt[rows] &= more.spoilt
+    assert known.lacking is not None
+    assert more.lacking is not None
+    lacking = known.lacking.clone()
+    lacking[rows] |= more.lacking
     success = reaches(votes.argmax(1), labels)
-    return ObjectiveValue(losses, success, gradient, spoilt, votes)
+    return ObjectiveValue(losses, success, gradient, spoilt, votes, lacking=lacking)

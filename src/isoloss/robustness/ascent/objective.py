@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -28,6 +29,7 @@ class ObjectiveValue:
         votes: (N, classes) how many draws of the network's noise chose each class; None where it
             draws none.
         doubt: (N,) the share of a climb along the gradient's signs that draws leave open.
+        lacking: (N,) bool, where the gradient of some draws, but not of all, was not finite.
     """
 
     losses: Tensor
@@ -36,6 +38,7 @@ class ObjectiveValue:
     spoilt: Tensor | None = None
     votes: Tensor | None = None
     doubt: Tensor | None = None
+    lacking: Tensor | None = None
 
     def of_first(self, n: int) -> ObjectiveValue:
         """At the first `n` images."""
@@ -166,32 +169,44 @@ def _refuse(wrong: int, of: int) -> None:
         )
 
 
+def warn_of_lacking() -> None:
+    """Say that means are over fewer draws than were taken."""
+    warnings.warn(
+        "the gradient of some draws is not finite: they are left out of its mean", stacklevel=3
+    )
+
+
 class RefusedLater:
-    """An objective that is asked many times, on a GPU without a wait each time for whether it is
-    NaN; `refuse` is to be called at the end."""
+    """An objective that is asked many times, on a GPU without a wait each time for whether there is
+    something wrong with it; `refuse` is to be called at the end."""
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
-        self._wrong: Tensor | None = None
+        self._found: Tensor | None = None  # most images with NaN, whether draws are lacking
         self._images = 0
 
     def __call__(self, images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         """The objective's value."""
         value = self._objective(images, labels, with_gradient)
         if not is_at_hand(value.losses):
-            wrong = value.losses.isnan().sum()
-            self._wrong = wrong if self._wrong is None else torch.maximum(self._wrong, wrong)
+            is_nan = value.losses.isnan()
+            lacking = torch.zeros_like(is_nan) if value.lacking is None else value.lacking
+            found = torch.stack([is_nan, lacking]).sum(1)
+            self._found = found if self._found is None else torch.maximum(self._found, found)
             self._images = max(self._images, len(images))
         return value
 
     def refuse(self) -> None:
-        """Refuse a network that gave NaN.
+        """Refuse a network that gave NaN; warn of draws that were left out.
 
         Raises:
             IsolossError: counting the images, of those that it was asked about together.
         """
-        if self._wrong is not None:
-            _refuse(int(self._wrong), self._images)
+        if self._found is not None:
+            wrong, lacking = self._found.tolist()
+            _refuse(wrong, self._images)
+            if lacking:
+                warn_of_lacking()
 
 
 @contextmanager

@@ -144,10 +144,11 @@ def search(
     propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
     draw = _Draws(generator, x)
     lasting, check = not is_random(model), check_logits_of(y)
+    at_once = max((batch_size or len(x) * draws) // draws, 1)
     with frozen(model):
 
         def ask(images: Tensor, labels: Tensor) -> Tensor:
-            return _margins(model, images, labels, draws, batch_size, check)
+            return _margins(model, images, labels, draws, at_once, check)
 
         # An image that is misclassified as it is needs no change.
         clean = ask(x, y)
@@ -321,12 +322,12 @@ def _margins(
     images: Tensor,
     labels: Tensor,
     draws: int,
-    batch_size: int | None,
+    at_once: int,
     check: Callable[[Any, Tensor], Tensor],
 ) -> Tensor:
-    """(N,) by how much success is missed: the loss "margin", negative; mean over draws."""
+    """(N,) by how much success is missed: the loss "margin", negative; mean over draws, so many
+    images at once."""
     found: list[Tensor] = []
-    at_once = max((batch_size or len(images) * draws) // draws, 1)
     for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
         each, copies = (given.repeat_interleave(draws, 0) for given in (truth, some))
         logits = as_float32(check(logits_in_few_sizes(model, copies, at_once * draws), each))
