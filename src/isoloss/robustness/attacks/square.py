@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.compute.machine.waiting import put, sent, told
+from isoloss.compute.machine.waiting import is_at_hand, put, sent, told
 from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import Asked, asked
@@ -299,6 +299,8 @@ def _bump(side: int, like: Tensor, turned: Tensor) -> Tensor:
     upper, lower = _pyramid(half, side, like), _pyramid(side - half, side, like)
     bump = torch.cat([upper, -lower])
     bump = bump / bump.norm().clamp(min=TINY)
+    if is_at_hand(turned):
+        return bump.T if float(turned) > 0 else bump
     return torch.where(turned > 0, bump.T, bump)
 
 
