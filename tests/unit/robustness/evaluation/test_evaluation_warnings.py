@@ -91,7 +91,7 @@ def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
 )
 def test_the_verdict_says_at_what_attacks_have_aimed(tmp_path, attacks, targeted, said):
     settings = attack(attacks=attacks, targeted=targeted)
-    made = results(tmp_path, settings, dict.fromkeys(attacks.split(","), [95, 10, 0]))
+    made = results(tmp_path, settings, {each: [95, 10, 0] for each in attacks.split(",")})
     assert said in summary(made, [], VALUES)
 
 
