@@ -158,7 +158,9 @@ def _placed(gpu: Gpu, make: Callable[..., Tensor], *, brings: bool = False) -> A
         target = gpu.device(device) if device is not None else of[0] if of else CPU
         _check_generator(kwargs.get("generator"), target)
         if device is None:
-            return make(*args, **kwargs)
+            pinned = kwargs.pop("pin_memory", False)
+            made = make(*args, **kwargs)
+            return gpu.marks.pin(made) if pinned else made
         if target.type != gpu.kind and target != CPU:
             return make(*args, device=device, **kwargs)
         if brings:
@@ -270,6 +272,10 @@ def _of_cuda(gpu: Gpu) -> dict[str, Any]:
         "get_arch_list": lambda: ["sm_{}{}".format(*gpu.capability)],
         "synchronize": lambda device=None: gpu.operations.wait("synchronize"),
         "empty_cache": lambda: None,
+        "get_per_process_memory_fraction": lambda device=None: state.share,
+        "set_per_process_memory_fraction": lambda share, device=None: setattr(
+            state, "share", share
+        ),
         "mem_get_info": lambda device=None: (total - used(device), total),
         "memory_allocated": used,
         "memory_reserved": used,

@@ -20,9 +20,16 @@ class Stream:
 
     def __init__(self, device: Any = None) -> None:
         self.device = device
+        self.waited_for: list[Any] = []
 
-    def wait_stream(self, other: Stream) -> None: ...
-    def wait_event(self, event: Any) -> None: ...
+    def wait_stream(self, other: Stream) -> None:
+        self.waited_for.append(other)
+
+    def wait_event(self, event: Any) -> None:
+        self.waited_for.append(event)
+
+    def record_event(self) -> Any:
+        return object()
 
 
 class State:
@@ -38,11 +45,13 @@ class State:
         failed: how many captures were not brought to their end.
         random: the default generator's state; whether it takes itself to be `captured`.
         sync_debug_mode: 2 refuses waits.
+        share: of the memory that a process may take.
     """
 
     def __init__(self) -> None:
         self.default_stream = self.stream = Stream()
         self.capturing: Graph | None = None
+        self.share = 1.0
         self.pools: list[Any] = []
         self.uses: Counter[Any] = Counter()
         self.handles = 0

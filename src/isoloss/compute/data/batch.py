@@ -46,11 +46,15 @@ def tensors(batch: Batch) -> list[Tensor]:
     return [leaf for leaf in leaves(batch) if isinstance(leaf, Tensor)]
 
 
+def is_of_own_class(batch: Batch) -> bool:
+    """Whether it says itself how it is moved to a device."""
+    return hasattr(batch, "to") and not isinstance(batch, Mapping | Tensor)
+
+
 def moved(batch: Batch, device: torch.device) -> Batch:
     """The batch on `device`; a batch of a class of its own says how itself."""
-    to = getattr(batch, "to", None)
-    if to is not None and not isinstance(batch, Mapping | Tensor):
-        return to(device)
+    if is_of_own_class(batch):
+        return batch.to(device)
     return mapped(lambda tensor: tensor.to(device), batch)
 
 

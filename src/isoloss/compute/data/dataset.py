@@ -6,7 +6,7 @@ Images are kept as uint8 tensors and turned into [0, 1] floats on the device.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its samples are computed with."""
+        return self.inputs.device
+
     def to(self, device: torch.device) -> Split:
         """The same data on `device`."""
         return Split(self.inputs.to(device), self.targets.to(device))
@@ -46,6 +51,10 @@ class Split:
     def take(self, order: Tensor) -> Split:
         """The samples at the places `order`, (n,) int64."""
         return Split(self.inputs[order], self.targets[order])
+
+    def each(self, orders: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """(inputs, targets) at each of several places, (n,) int64."""
+        return ((self.inputs[order], self.targets[order]) for order in orders)
 
     def labelled(self, targets: Tensor) -> Split:
         """The same inputs with other targets, (N,) int64."""

@@ -24,6 +24,7 @@ from isoloss.compute.data.batch import (
     tensors,
 )
 from isoloss.compute.data.dataset import shuffled
+from isoloss.compute.machine.memory import is_out_of_memory
 from isoloss.errors import IsolossError
 
 # Data without a length may have no end: no more is read than so many batches, or half the memory.
@@ -76,7 +77,7 @@ def read_batches(data: Any, samples: int | None = None, seed: int = 0) -> GivenB
     try:
         given = _read(data, samples, seed)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise IsolossError("the data do not fit into the memory: give fewer of them") from error
     if not given.batches:

@@ -21,6 +21,12 @@ from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.memory import (
+    fewer_at_once,
+    forget_free_memory,
+    is_out_of_memory,
+    refuse_out_of_memory,
+)
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import as_state, load_into, only_tensors
 from isoloss.compute.networks.copying import copied, left_alone
@@ -232,26 +238,24 @@ class Evaluator:
                     hits.append(right)
                     first += ours.shape[-1]
                 return torch.cat(losses, -1), torch.cat(hits, -1)
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 self.take_fewer(error)
 
-    def take_fewer(self, error: RuntimeError) -> None:
+    def take_fewer(self, error: Exception) -> None:
         """Halve the batches where memory does not suffice.
 
         Raises:
-            IsolossError: if they are as small as can be.
-            RuntimeError: `error`, if it is another.
+            IsolossError: if they are as small as can be, or stay as they came.
+            Exception: `error`, if it is another.
         """
-        # Apple's GPUs have no type of their own for it.
-        if "out of memory" not in str(error):
-            raise error
-        if self.batch_size == 1:
-            raise IsolossError("out of memory with a single sample: choose --device cpu") from error
-        self.batch_size //= 2
+        if self.data.stays_in_batches and is_out_of_memory(error):
+            raise IsolossError(
+                "out of memory with a batch as it came: give smaller ones, or choose --device cpu"
+            ) from error
+        self.batch_size = fewer_at_once(self.batch_size, error, self.device)
         if self._graphs is not None:
             self._graphs.forget()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+            forget_free_memory(self.device)
 
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:
@@ -278,7 +282,8 @@ class Evaluator:
                     torch.cat([self._loss(net, batch)[0] for batch in few])
                     for net in (self._plain, folded.network)
                 )
-        except Exception:  # a user's network may raise anything
+        except Exception as error:  # a user's network may raise anything
+            refuse_out_of_memory(error)
             return None
         return folded if is_same(given, expected, expected.abs().clamp(min=1)) else None
 
@@ -309,6 +314,14 @@ class Evaluator:
         try:
             for batch in batches:
                 self._compute(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise IsolossError(
+                f"out of memory where batch norms are measured anew, {size_of(batches[0])} samples "
+                "together: keep the network's statistics (--batch-norm frozen), or choose --device "
+                "cpu"
+            ) from error
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

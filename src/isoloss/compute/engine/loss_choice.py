@@ -45,7 +45,7 @@ from isoloss.compute.engine.targets import (
     logits_in,
     with_targets,
 )
-from isoloss.compute.machine.memory import is_out_of_memory
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.user_code import name_of, one_line, where_users_code_failed
 from isoloss.compute.networks.checkpoints import State, load_into
 from isoloss.compute.networks.copying import copied
@@ -129,8 +129,7 @@ class _Trial:
         except IsolossError:
             raise
         except Exception as error:  # a user's loss may raise anything
-            if is_out_of_memory(error):
-                raise
+            refuse_out_of_memory(error)
             why = where_users_code_failed(error) or one_line(error)
             raise IsolossError(
                 f"the loss, given the network and a batch, failed on the first: {why}"
@@ -149,8 +148,7 @@ class _Trial:
             except IsolossError:
                 raise
             except Exception as error:  # a user's network may raise anything
-                if is_out_of_memory(error):
-                    raise
+                refuse_out_of_memory(error)
                 failure = failure or error
                 continue
             loss, batches = self._of_outputs(call, outputs, _few(batches[0]), batches)
@@ -250,7 +248,8 @@ class _Trial:
                 try:
                     losses, _ = loss(self._network, mapped(lambda t: t.to(logits.device), first))
                     mean = float(losses.sum() / loss.counted(first).sum())
-                except Exception:  # another shape, other labels
+                except Exception as error:  # another shape, other labels
+                    refuse_out_of_memory(error)
                     continue
                 if math.isclose(mean, float(own), rel_tol=SAME, abs_tol=SAME**2):
                     return replace(loss, forward=Forward(call, find))

@@ -47,7 +47,11 @@ class MovingTensors:
         self._wide = torch.float64 if torch.float64 in types.values() else torch.float32
         self.names = moving
         self._places = places
-        self._like = {k: torch.empty_like(tensors[k], device="meta") for k in moving}
+        # Apple's GPUs are wrong where channels that come last begin within a storage.
+        layout = torch.contiguous_format if device.type == "mps" else torch.preserve_format
+        self._like = {
+            k: torch.empty_like(tensors[k], device="meta", memory_format=layout) for k in moving
+        }
         self._origin, self._delta, self._eta = (
             self._flat(source, size, device) for source in (origin, delta, eta)
         )

@@ -28,6 +28,7 @@ def points_at_once(evaluator: Evaluator, asked: int | None = None) -> int:
     most = asked or MOST
     last = evaluator.data.cut(min(len(evaluator.data), evaluator.batch_size, 128))
     points = [(0.01 * k, 0.0) for k in range(most)]
+    size = evaluator.batch_size
 
     def one(k: int) -> torch.Tensor:
         evaluator.move_to(0.01 * k, 0.0)
@@ -35,6 +36,9 @@ def points_at_once(evaluator: Evaluator, asked: int | None = None) -> int:
 
     try:
         together = evaluator.evaluate_at(points, 0, last)[0]
+        if evaluator.batch_size < size:  # the memory did not suffice for so many points
+            evaluator.batch_size = size
+            return 1
         apart = torch.stack([one(k) for k in range(most)])
         if not torch.allclose(together, apart, rtol=1e-2, atol=1e-3, equal_nan=True):
             return 1
@@ -47,6 +51,7 @@ def points_at_once(evaluator: Evaluator, asked: int | None = None) -> int:
             / _seconds(lambda: evaluator.evaluate_at(points, 0, last), evaluator.device)
         )
     except Exception:  # vmap does not take every network
+        evaluator.batch_size = size
         return 1
     return MOST if ratio >= WORTH_IT else 1
 

@@ -232,7 +232,7 @@ class EveryQuantity:
         while True:
             try:
                 return self._along(points, first, last)
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 self._evaluator.take_fewer(error)
 
     def _along(self, points: Sequence[tuple[float, float]], first: int, last: int) -> bytes:

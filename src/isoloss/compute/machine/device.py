@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.unusable import check_there_is
 from isoloss.errors import IsolossError
+
+_KINDS = ("cpu", "cuda", "mps")
 
 
 def choose_device(name: str) -> torch.device:
     """The device called `name`; "auto" is CUDA, else Apple's MPS, else the CPU.
 
     Raises:
-        IsolossError: if this machine has no such device.
+        IsolossError: if this machine has no such device, or PyTorch cannot compute on it; "auto"
+            then takes the next.
     """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        name = next((kind for kind, there in available.items() if there), "cpu")
+        for device in map(torch.device, ("cuda", "mps")):
+            with suppress(IsolossError):
+                check_there_is(device)
+                return device
+        return torch.device("cpu")
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise IsolossError(f"there is no device {name!r}: choose auto, cpu, cuda or mps") from error
-    kind = device.type
-    missing = kind in available and not available[kind]
-    if missing or (kind == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise IsolossError(
-            f"this machine has no device {name!r}: --device auto takes what there is"
-        )
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in _KINDS:
+        raise IsolossError(f"there is no device {name!r}: choose auto, cpu, cuda or mps")
+    check_there_is(device)
     return device
 
 

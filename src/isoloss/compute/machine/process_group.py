@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isoloss.errors import IsolossError
+
 if TYPE_CHECKING:
     import torch
     from torch.distributed import Store  # pyright: ignore[reportPrivateImportUsage]
@@ -41,8 +43,19 @@ class Ranks:
         return cls(*(int(os.environ[name]) for name in names))
 
     def own(self, device: torch.device) -> torch.device:
-        """The device this process takes where `device` names only a kind: a GPU for each."""
-        if self.world == 1 or device.type != "cuda" or device.index is not None:
+        """The device this process takes where `device` names only a kind: a GPU for each.
+
+        Raises:
+            IsolossError: if all processes of this machine would take the one that it names.
+        """
+        if self.world == 1 or device.type != "cuda":
+            return device
+        if device.index is not None:
+            if self.local_world > 1:
+                raise IsolossError(
+                    f"the {self.local_world} processes of this machine would share {device}: "
+                    "choose --device cuda, of which each takes one for itself"
+                )
             return device
         import torch
 

@@ -11,16 +11,22 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
+from isoloss.compute.machine.deterministic import deterministic
+from isoloss.compute.machine.device import describe_device
 from isoloss.compute.machine.interrupts import interrupt_main_thread
-from isoloss.compute.machine.memory import is_out_of_memory, peak_bytes
+from isoloss.compute.machine.memory import is_out_of_memory, no_shared_memory, peak_bytes
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.machine.unusable import unused_gpu
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, Started
+from isoloss.events import Done, Event, Failed, Log, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.naming import in_one_line
 from isoloss.run import Run
@@ -73,13 +79,15 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             run.emit(Started(os.getpid(), host=platform.node()))
             group.broadcast("run", _IS_BEGUN)
             prepared = prepare()
+            device, so_far = _device(prepared), _last_device(run)
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device), platform.node())
             run.emit(started)
             yield started
-            for event in prepared.resume(run):
-                run.emit(event)
-                yield event
+            with no_shared_memory(device), deterministic(device):
+                for event in chain(_about_device(run, device, so_far), prepared.resume(run)):
+                    run.emit(event)
+                    yield event
         except (KeyboardInterrupt, GeneratorExit):
             # torchrun interrupts rank 0 too when another process has given up.
             with suppress(IsolossError):  # the disk is full, or the folder gone
@@ -144,7 +152,9 @@ def follow(prepare: Callable[[], tuple[Run, Prepared]]) -> None:
         return
     try:
         run, prepared = prepare()
-        prepared.serve(run)
+        device = _device(prepared)
+        with no_shared_memory(device), deterministic(device):
+            prepared.serve(run)
     except IsolossError as error:
         group.report_failure(str(error))
         raise
@@ -165,6 +175,25 @@ def explain(error: Exception) -> str | None:
     return where_users_code_failed(error)
 
 
+def _last_device(run: Run) -> str | None:
+    """The name of what was at work on a run last, where that is known."""
+    known = run.environment
+    return "CPU" if known.get("device") == "cpu" else known.get("device_name")
+
+
+def _about_device(run: Run, device: torch.device, so_far: str | None) -> Iterator[Event]:
+    """Says of a run that another device was at work on it, or why a GPU that is there is left
+    alone, where it was left to the machine to choose."""
+    now = describe_device(device)
+    if device.type != "cpu":
+        run.record_environment(device_name=now)
+    if so_far not in (None, now):
+        yield Log(f"so far on {so_far}, it goes on on {now}: last digits may be others there")
+    is_left = device.type == "cpu" and getattr(run.settings, "device", None) == "auto"
+    if is_left and (why := unused_gpu()) is not None:
+        yield Log(f"a GPU is left alone: {why}")
+
+
 def _record_failure(run: Run, message: str) -> None:
     # If the disk is full or gone, the caller still hears the first reason.
     with suppress(IsolossError):
@@ -173,14 +202,14 @@ def _record_failure(run: Run, message: str) -> None:
 
 def most_memory(prepared: Prepared) -> int:
     """The bytes that this process has needed at most, of the device where that has its own."""
-    import torch
+    return peak_bytes(_device(prepared))
 
-    return peak_bytes(torch.device(str(prepared.device)))
+
+def _device(prepared: Prepared) -> torch.device:
+    return torch.device(str(prepared.device))
 
 
 def _machine(prepared: Prepared) -> dict[str, object]:
-    import torch
-
     return {
         "isoloss": __version__,
         "torch": str(torch.__version__),

@@ -9,28 +9,66 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.data.batch import tensors
+from isoloss.compute.machine.memory import refuse_out_of_memory
+from isoloss.compute.machine.randomness import random_numbers_kept
+
+ROUNDING = 0.05
+"""As a share of the largest value: what bf16 may make of sums in another order, and no more."""
 _MULTIPLIES = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 @torch.no_grad()
 def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Module:
     """`network` with channels last, in which convolutions are faster, unless it does not take that,
-    as where it flattens an image by a view.
+    as where it flattens an image by a view, or on a GPU then gives something else. On Apple's GPUs
+    nothing is, where channels that come last begin within a storage
+    (https://github.com/pytorch/pytorch/issues/174345).
 
     Args:
-        try_out: runs the network on a few samples.
+        try_out: runs the network on a few samples, and gives what it then gives.
     """
-    if not any(p.ndim == 4 for p in network.parameters()):
+    kinds = _kinds_of(network)
+    if not kinds:
+        return network
+    if "mps" in kinds:
+        _lay_out(network, torch.contiguous_format)
         return network
     mode = network.training
-    _lay_out(network, torch.channels_last)
     network.eval()
+    expected = None if kinds == {"cpu"} else _given(try_out)
+    _lay_out(network, torch.channels_last)
     try:
-        try_out()
-    except RuntimeError:
+        if expected is None:
+            try_out()
+        takes_it = expected is None or _agree(_given(try_out), expected)
+    except RuntimeError as error:
+        refuse_out_of_memory(error)
+        takes_it = False
+    if not takes_it:
         _lay_out(network, torch.contiguous_format)
     network.train(mode)
     return network
+
+
+def _kinds_of(network: nn.Module) -> set[str]:
+    """Of the devices on which a network has parameters for images."""
+    return {p.device.type for p in network.parameters() if p.ndim == 4}
+
+
+def _given(try_out: Callable[[], object]) -> list[Tensor]:
+    """What a network gives; random numbers stand afterwards where they stood."""
+    with random_numbers_kept(), torch.no_grad():
+        return [t.detach().float() for t in tensors(try_out()) if t.is_floating_point()]
+
+
+def _agree(given: list[Tensor], expected: list[Tensor]) -> bool:
+    """Whether they are the same but for rounding, in whatever precision."""
+    return len(given) == len(expected) and all(
+        bool(((g - e).abs() <= ROUNDING * e.abs().amax().clamp(min=ROUNDING)).all())
+        for g, e in zip(given, expected, strict=True)
+        if e.numel()
+    )
 
 
 def _lay_out(network: nn.Module, layout: torch.memory_format) -> None:

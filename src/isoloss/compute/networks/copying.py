@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from isoloss.compute.machine.memory import is_out_of_memory
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
 
@@ -66,8 +66,7 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
         with _unhooked, torch.no_grad(), _ComputedTensorsToo():
             copy_of = copy.deepcopy(model)
     except Exception as error:  # what a network holds beside tensors may be anything
-        if is_out_of_memory(error):
-            raise
+        refuse_out_of_memory(error)
         raise IsolossError(
             f"the network cannot be copied ({one_line(error)}): keep what cannot be copied out of "
             "its attributes"

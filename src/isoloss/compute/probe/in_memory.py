@@ -22,6 +22,7 @@ from isoloss.compute.engine.losses import Loss
 from isoloss.compute.engine.quantities import Quantity, check_quantities
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.for_scripts import in_one_line, watch
+from isoloss.compute.machine.memory import no_shared_memory
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.run_at_hand import resumed
@@ -158,7 +159,8 @@ def probe(
         at_hand = ProbingAtHand.of(request, paths, located, (alpha, beta))
         steps, so_far = resumed(folder, asked, at_hand), partial(_found, folder)
     try:
-        watch(steps, progress, on_event)
+        with no_shared_memory(where):
+            watch(steps, progress, on_event)
     except KeyboardInterrupt:
         surface = so_far()
         if surface is None or Ranks.current().world > 1:

@@ -23,6 +23,7 @@ from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.quantities import EveryQuantity, Quantity, chain_length
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.networks.reals import is_double
@@ -71,6 +72,7 @@ class SurfaceProbing:
             except (IsolossError, OSError, MemoryError):
                 raise
             except Exception as error:  # a user's network may raise anything
+                refuse_out_of_memory(error)
                 yield Log(self._give_in(error))
 
     def _begin(self) -> Iterator[Event]:
@@ -152,6 +154,7 @@ class SurfaceProbing:
         Raises:
             Exception: `error`, if precision is not its cause, or others have that evaluator too.
         """
+        refuse_out_of_memory(error)
         asked, precision = self._request, self._precision
         given = isinstance(error, IsolossError | OSError | MemoryError) or asked.precision != "auto"
         if given or self._is_shared or precision == "fp32":
@@ -372,6 +375,8 @@ class SurfaceProbing:
             words.append(f"{meta['points_at_once']} points at once")
         elif (asked.points_at_once or 1) > 1:
             words.append(f"one point at a time, for {asked.points_at_once} at once fail here")
+        if asked.data.streaming is not None:
+            words.append(asked.data.streaming)
         if asked.plane.read_from is not None:
             words.append(f"along {directions_in_words(asked.plane)}")
         if asked.plane.parameters is not None:

@@ -70,26 +70,24 @@ class Batches:
     def since(self, step: int, ranks: Ranks) -> Iterator[Batch]:
         """The batches of the steps after the first `step`."""
         sizes = batch_sizes(len(self.split), self.size)
-        device = self.split.inputs.device
         first_epoch, skip = divmod(step, len(sizes))
         for epoch in range(first_epoch, self.epochs):
             generator = torch.Generator().manual_seed(step_seed(self.seed, -1 - epoch))
-            order = sent(torch.randperm(len(self.split), generator=generator), device)
-            for i, batch in enumerate(order.split(sizes)):
-                if i < skip:
-                    continue
-                shard = shard_of(len(batch), ranks)
-                indices = batch[shard.rows]
+            order = torch.randperm(len(self.split), generator=generator)
+            batches = sent(order, self.split.inputs.device).split(sizes)[skip:]
+            shards = [shard_of(len(batch), ranks) for batch in batches]
+            given = self.split.each(b[s.rows] for b, s in zip(batches, shards, strict=True))
+            for i, (shard, (images, targets)) in enumerate(zip(shards, given, strict=True), skip):
+                of = sizes[i]
                 step = epoch * len(sizes) + i
                 seed = step_seed(self.seed, step)
                 inputs = augment(
-                    as_inputs(self.split.inputs[indices]),
-                    self.shift, self.mirror, seed, shard.rows, of=len(batch),
-                )  # fmt: skip
+                    as_inputs(images), self.shift, self.mirror, seed, shard.rows, of=of
+                )
                 if self.noise > 0:
-                    drawn = noise_generator(self.seed, step, device)
-                    inputs = noisy(inputs, self.noise, drawn, shard.rows, of=len(batch))
-                yield Batch(inputs, self.split.targets[indices], shard, len(batch), seed)
+                    drawn = noise_generator(self.seed, step, self.split.device)
+                    inputs = noisy(inputs, self.noise, drawn, shard.rows, of=of)
+                yield Batch(inputs, targets, shard, of, seed)
             skip = 0
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic, summing_dtype
+from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.training.batches import Batch, noise_generator, noisy
@@ -142,8 +143,13 @@ def evaluate(
     model.eval()
     sums = torch.zeros(2)
     for inputs, targets in split.batches(batch_size):
-        with arithmetic(inputs.device, precision):
-            logits = model(change(as_inputs(inputs)))
+        images = change(as_inputs(inputs))
+
+        def of(rows: slice, images: Tensor = images) -> Tensor:
+            with arithmetic(images.device, precision):
+                return model(images[rows])
+
+        logits = torch.cat(list(in_parts(of, len(images), len(images), images.device)))
         loss = F.cross_entropy(logits.float(), targets, reduction="sum")
         found = torch.stack([loss, (logits.argmax(1) == targets).sum()])
         sums = sums.to(found.device) + found.to(summing_dtype(found.device))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset
 from isoloss.compute.data.in_words import in_words
+from isoloss.compute.data.streaming import on_device
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
@@ -113,7 +114,7 @@ class Import:
             return math.nan, math.nan
         asked = self.settings
         precision = "fp32" if asked.precision == "auto" else asked.precision
-        test = self.dataset.test.to(self.device)
+        test = on_device(self.dataset.test, self.device)
         return evaluate(model, test, precision=precision, batch_size=asked.batch_size)
 
     def _in_words(self) -> str:

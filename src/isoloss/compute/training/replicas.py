@@ -98,13 +98,15 @@ def replicated(
     if on_gpu:
         # What names no GPU would else go to the first, at every rank.
         torch.cuda.set_device(device)
+    # PyTorch has no NCCL on Windows; gloo takes tensors of GPUs too.
+    by_nccl = on_gpu and dist.is_nccl_available()
     dist.init_process_group(
-        "nccl" if on_gpu else "gloo",
+        "nccl" if by_nccl else "gloo",
         store=group.store(),
         rank=group.ranks.rank,
         world_size=group.ranks.world,
         timeout=PATIENCE,
-        device_id=device if on_gpu else None,
+        device_id=device if by_nccl else None,
     )
     try:
         yield DistributedDataParallel(

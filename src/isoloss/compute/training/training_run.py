@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.data.in_words import in_words
+from isoloss.compute.data.streaming import StreamedSplit, on_device
+from isoloss.compute.data.streaming import in_words as streaming_in_words
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
@@ -99,9 +101,11 @@ class Training(ABC):
         """Train from the last checkpoint to the end, yielding what happens."""
         settings = self.settings
         model, optimizer = self._model_and_optimizer()
-        test = self.dataset.test.to(self.device)
+        test = on_device(self.dataset.test, self.device)
         run.check_unchanged(data=self.dataset.digest())
         yield Log(f"{ABOUT_DATA}{in_words(self.dataset)}")
+        if isinstance(self._train, StreamedSplit):
+            yield Log(streaming_in_words(self._train.tensors()))
         # A run goes on in the precision it was begun in, on whatever machine.
         best = [*reduced_precisions(self.device), "fp32"][0]
         asked = best if settings.precision == "auto" else settings.precision
@@ -228,7 +232,7 @@ class Training(ABC):
 
     @cached_property
     def _train(self) -> Split:
-        return self.dataset.train.to(self.device)
+        return on_device(self.dataset.train, self.device)
 
     @cached_property
     def _batches(self) -> Batches:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.networks.copying import check_network
@@ -135,6 +136,7 @@ def _given(network: Network, images: Tensor, how: str = "") -> Any:
     except IsolossError:
         raise
     except Exception as error:  # a user's network may raise anything
+        refuse_out_of_memory(error)
         about = f"images of {tuple(images.shape)}{how}"
         raise IsolossError(f"the network fails on {about}: {one_line(error)}") from error
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import fewer_at_once, in_parts
 from isoloss.compute.machine.waiting import is_at_hand, may_hold
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
@@ -70,7 +73,7 @@ def objective_of(
     """
     check = check_logits if about is None else check_logits_of(about)
 
-    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+    def together(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
             logits = as_float32(check(model(images), labels))
@@ -79,6 +82,18 @@ def objective_of(
         if is_at_hand(losses):
             refuse_nan(losses)
         return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
+
+    most = sys.maxsize
+
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        nonlocal most
+        if len(images) <= most:
+            try:
+                return together(images, labels, with_gradient)
+            except (RuntimeError, MemoryError) as error:
+                most = fewer_at_once(len(images), error, images.device)
+        parts = zip(images.split(most), labels.split(most), strict=True)
+        return _joined([objective(some, truth, with_gradient) for some, truth in parts])
 
     return objective
 
@@ -89,14 +104,20 @@ def value_at(
     """The objective at images, so many at once, without its gradient."""
     size = batch_size or max(len(images), 1)
     asked = RefusedLater(objective)
-    values = [
-        asked(some, truth, False)
-        for some, truth in zip(images.split(size), labels.split(size), strict=True)
-    ]
+
+    def of(rows: slice) -> ObjectiveValue:
+        return asked(images[rows], labels[rows], False)
+
+    found = _joined(list(in_parts(of, len(images), size, images.device)))
     asked.refuse()
-    losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
-    votes = [value.votes for value in values if value.votes is not None]
-    return ObjectiveValue(losses, success, votes=torch.cat(votes) if votes else None)
+    return found
+
+
+def _joined(values: Sequence[ObjectiveValue]) -> ObjectiveValue:
+    """The value at the images of several, one after the other."""
+    columns: Any = zip(*(vars(value).values() for value in values), strict=True)
+    joined: Any = (None if c[0] is None else torch.cat(c) for c in columns)
+    return ObjectiveValue(*joined)
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:

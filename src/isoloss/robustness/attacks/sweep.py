@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.machine.waiting import put
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.ascent import spoilt_of
@@ -204,17 +205,19 @@ def misclassified(
     Raises:
         IsolossError: if it gives NaN or has no such class.
     """
-    wrong: list[Tensor] = []
-    sums: list[Tensor] = []
     size = batch_size or max(len(images), 1)
     with frozen(model):
         if is_random(model):
             judge = mean_objective(model, VOTES, batch_size, about=labels)
             return value_at(judge, images, labels, batch_size).success
-        check = check_logits_of(labels)
-        for some, truth in zip(images.split(size), labels.split(size), strict=True):
-            logits = as_float32(check(logits_in_few_sizes(model, some, size), truth))
+        check, sums = check_logits_of(labels), list[Tensor]()
+
+        def wrong(rows: slice) -> Tensor:
+            given = logits_in_few_sizes(model, images[rows], size)
+            logits = as_float32(check(given, labels[rows]))
             sums.append(logits.sum(1))
-            wrong.append(logits.argmax(1) != truth)
+            return logits.argmax(1) != labels[rows]
+
+        found = torch.cat(list(in_parts(wrong, len(images), size, images.device)))
     refuse_nan(torch.cat(sums))
-    return torch.cat(wrong)
+    return found

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.user_code import import_user_function, name_of, one_line
 from isoloss.errors import IsolossError
 from isoloss.naming import dtype_name
@@ -116,6 +117,7 @@ def _logits_of_few(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
     except IsolossError:
         raise
     except Exception as error:  # a user's network may raise anything
+        refuse_out_of_memory(error)
         raise IsolossError(
             f"the network fails on images of {tuple(few.shape)}: {one_line(error)}"
         ) from error

@@ -22,6 +22,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
+from isoloss.robustness.evaluation.same_device import check_same_device
 from isoloss.robustness.evaluation.setup import Setup, Subject, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
@@ -69,7 +70,8 @@ class Evaluation:
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         yield from self._of_versions(run)
-        run.check_unchanged(**self.setup.depends_on)
+        check_same_device(run, self.depends_on)
+        run.check_unchanged(**self.depends_on)
         yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         record = _Record(run, self)
         process_group().broadcast("ready")
@@ -99,6 +101,7 @@ class Evaluation:
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""
         process_group().broadcast("ready")
+        check_same_device(run, self.depends_on)
         if run.environment["depends_on"] != self.setup.depends_on:
             raise IsolossError(
                 "the networks, the denoiser or the data here are not those rank 0 has in "

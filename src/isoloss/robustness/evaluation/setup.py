@@ -32,6 +32,7 @@ from isoloss.robustness.ascent.refusals import check_labels, check_logits, withi
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.evaluation.purified import Purifying, purifying_of
+from isoloss.robustness.evaluation.same_device import of_device
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
@@ -283,8 +284,7 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     depends_on = {
         "weights": subject.weights,
         "data": digest_of_splits(subject.split),
-        # Draws of noise and what bf16 makes of them are others elsewhere.
-        "arithmetic": f"{precision} on {device.type}",
+        **of_device(device, precision),
     }
     for name, function in subject.own_attacks.items():
         depends_on[f"the attack {name}"] = _digest_of_function(name, function)

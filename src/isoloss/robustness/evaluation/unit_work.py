@@ -31,7 +31,15 @@ class UnitWork:
         return self.result(unit).outcome.to_bytes()
 
     def result(self, unit: Unit) -> UnitResult:
-        """Do (MAIN, combination, block), or (STUDY, study, ε)."""
+        """Do (MAIN, combination, block), or (STUDY, study, ε); from the beginning, with half as
+        many images together, where memory does not suffice."""
+        while True:
+            try:
+                return self._result(unit)
+            except Exception as error:  # an attack of one's own may have wrapped it
+                self._setup.batch_sizes.halve(error, self._setup.device)
+
+    def _result(self, unit: Unit) -> UnitResult:
         kind, which, detail = unit
         with warnings.catch_warnings(), repeatable():
             # The report says what a protocol cannot reach.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.engine.schedule import Demand
 from isoloss.compute.machine.device import summing_dtype
+from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.machine.process_group import Unit
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
@@ -93,8 +94,9 @@ class SeenImages:
     def _of_each(self, images: Tensor, draws: int) -> tuple[Array, Array, NDArray[np.int64]]:
         """(n, draws) heights, other quantities and answers."""
         pairs = len(images) * draws
-        found: list[list[Tensor]] = []
-        for some in torch.arange(pairs, device=images.device).split(self._batch_size):
+
+        def of(part: slice) -> list[Tensor]:
+            some = torch.arange(part.start, part.stop, device=images.device)
             logits = self._logits(images[some // draws], some % draws)
             logits = logits.to(summing_dtype(logits.device))
             label = torch.full((len(some),), self._label, device=logits.device)
@@ -103,7 +105,9 @@ class SeenImages:
                 "margin": margin(logits, label),
             }
             height = quantities.pop(self._height)
-            found.append([height, *quantities.values(), logits.argmax(1)])
+            return [height, *quantities.values(), logits.argmax(1)]
+
+        found = in_parts(of, pairs, self._batch_size, images.device)
         heights, others, classes = (
             torch.cat(part).view(-1, draws).cpu().numpy() for part in zip(*found, strict=True)
         )

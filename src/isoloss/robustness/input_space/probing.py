@@ -30,6 +30,7 @@ from isoloss.naming import short_name
 from isoloss.paths import exists
 from isoloss.results.radii import radius_label
 from isoloss.robustness.evaluation.feasibility import check_attacks
+from isoloss.robustness.evaluation.same_device import check_same_device
 from isoloss.robustness.evaluation.setup import Setup, Subject, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
 from isoloss.robustness.input_space.attempt import attacks_the_network
@@ -93,6 +94,7 @@ class InputProbing:
     def resume(self, run: Run) -> Iterator[Event]:
         """Choose the plane, evaluate what is missing of the surfaces, write what came out."""
         group = process_group()
+        check_same_device(run, self.depends_on)
         run.check_unchanged(**self._depends_on(run))
         yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         with repeatable():

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.machine.waiting import is_at_hand
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.asking import HALF, Answers, computes_in_half, tell
@@ -185,9 +186,13 @@ def counted(
             n = len(rows)
             if not is_at_hand(noise):
                 rows, noise = (filled(each, size_for(n, batch_size)) for each in (rows, noise))
-            given = defense.logits(images[rows], noise)
-            logits = as_float32(given if together else as_logits(given, len(rows)))[..., :n, :]
-            rows = rows[:n]
+
+            def of(part: slice, rows: Tensor = rows, noise: Tensor = noise) -> Tensor:
+                given = defense.logits(images[rows[part]], noise[part])
+                return as_float32(given if together else as_logits(given, len(rows[part])))
+
+            logits = torch.cat(list(in_parts(of, len(rows), batch_size, images.device)), -2)
+            logits, rows = logits[..., :n, :], rows[:n]
             spoilt |= logits.isnan().any()
             winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.memory import fewer_at_once, refuse_out_of_memory, total_bytes
 from isoloss.compute.networks.acceleration import watched_outputs
 
 # The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
-# keeps the device busy. It follows from the network alone, for what is random may depend on it.
+# keeps the device busy, of its memory a share: what is kept for gradients is many times as much. It
+# follows from network and device, not from what is free, for what is random may depend on it.
 WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
+SHARE_OF_MEMORY = 64
 FORWARD_ALONE = 4
 """A batch that goes forward alone may have activations so many times as wide, since none are kept
 for a backward pass."""
@@ -22,9 +25,9 @@ SMALLEST_BATCH, LARGEST_BATCH = 64, 256
 """Images in a batch; elsewhere than on a CPU, the largest is four times as large."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class BatchSizes:
-    """Images that suitably go through a network together.
+    """Images that suitably go through a network together; fewer once memory has not sufficed.
 
     Attributes:
         attacking: forward and back.
@@ -33,6 +36,16 @@ class BatchSizes:
 
     attacking: int = SMALLEST_BATCH
     counting: int = SMALLEST_BATCH
+
+    def halve(self, error: Exception, device: torch.device) -> None:
+        """From now on half as many, where memory did not suffice.
+
+        Raises:
+            IsolossError: if it does not suffice for one image.
+            Exception: `error`, if it is another.
+        """
+        self.counting = fewer_at_once(self.counting, error, device)
+        self.attacking = max(self.attacking // 2, 1)
 
     def at_most(self, other: BatchSizes) -> BatchSizes:
         """What suits both networks."""
@@ -55,14 +68,19 @@ def suitable_batch_sizes(network: nn.Module, few: Tensor, run: Callable[[], obje
     try:
         with watched_outputs(network, measure):
             run()
-    except Exception:  # what a network cannot do is said where it is asked to
+    except Exception as error:  # what a network cannot do is said where it is asked to
+        refuse_out_of_memory(error)
         return BatchSizes()
-    kind = few.device.type
+    kind, memory = few.device.type, total_bytes(few.device)
+    suitable, most = WIDEST_BYTES[kind], MOST_BYTES
+    if memory is not None:
+        suitable = min(suitable, memory // SHARE_OF_MEMORY)
+        most = min(most, suitable)
     largest = LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH
-    smallest = min(SMALLEST_BATCH, max(MOST_BYTES // widest, 1))
+    smallest = min(SMALLEST_BATCH, max(most // widest, 1))
 
     def within(size: int) -> int:
         suits = max(size // widest, smallest)
         return min(1 << suits.bit_length() - 1, largest)
 
-    return BatchSizes(within(WIDEST_BYTES[kind]), within(FORWARD_ALONE * WIDEST_BYTES[kind]))
+    return BatchSizes(within(suitable), within(FORWARD_ALONE * suitable))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic, as_float32, reduced_precisions
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.copying import copied, freeze
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
@@ -93,7 +94,8 @@ def _fastest(network: nn.Module, few: Tensor) -> str:
         try:
             with arithmetic(few.device, precision):
                 network(few)
-        except Exception:  # what is not for autocast: NumPy, types that must agree
+        except Exception as error:  # what is not for autocast: NumPy, types that must agree
+            refuse_out_of_memory(error)
             continue
         return precision
     return "fp32"
@@ -115,13 +117,15 @@ def _shortened(network: nn.Module, few: Tensor) -> nn.Module:
     with arithmetic(few.device, "fp32"):
         try:
             expected = _logits_and_gradient(network, few)
-        except Exception:  # what a network cannot do is said where it is asked to
+        except Exception as error:  # what a network cannot do is said where it is asked to
+            refuse_out_of_memory(error)
             return network
         for change in (_folded, lambda n: with_small_maps(n, few), pooling_first, fused):
             try:
                 changed = change(copy.deepcopy(network))
                 given = _logits_and_gradient(changed, few)
-            except Exception:
+            except Exception as error:
+                refuse_out_of_memory(error)
                 continue
             if _agree(given, expected):
                 network = changed

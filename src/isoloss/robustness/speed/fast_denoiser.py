@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.memory import refuse_out_of_memory
 from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.errors import IsolossError
@@ -48,6 +49,7 @@ class FastDenoiser(nn.Module):
             unet = in_fast_layout(unet, lambda: unet(few, step))
             self.unet = _without_repetitions(unet, few, step)
         except Exception as error:  # whatever networks of diffusers cannot do
+            refuse_out_of_memory(error)
             if where_users_code_failed(error) is not None:
                 raise
             raise IsolossError(

@@ -341,45 +341,6 @@ def test_batches_fit_the_cache_by_the_widest_activation(monkeypatch):
     assert evaluator(model, plane, data, batch_size=7).batch_size == 7
 
 
-def on_a_small_machine():
-    """A network, and the most samples of a batch for which the memory suffices: [most]."""
-    most = [40]
-
-    class Needy(nn.Flatten):
-        def forward(self, x):
-            if len(x) > most[0]:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().forward(x)
-
-    return nn.Sequential(Needy(), nn.Linear(768, 4)), most
-
-
-def test_out_of_memory_halves_the_batch_and_loses_no_sample():
-    model, most = on_a_small_machine()
-    data = images(40)
-    ours = evaluator(model, random_plane(model), data, batch_size=32)
-    expected = ours.evaluate(0, 40)[0]
-    most[0] = 9
-    losses = ours.evaluate(0, 40)[0]
-    assert ours.batch_size == 8
-    torch.testing.assert_close(losses, expected)
-    most[0] = 0
-    with pytest.raises(IsolossError, match="single sample"):
-        ours.evaluate(0, 40)
-
-
-def test_points_evaluated_together_run_out_of_memory_likewise():
-    model, most = on_a_small_machine()
-    ours = evaluator(model, random_plane(model), images(40), batch_size=32)
-    points = [(0.1, 0.2), (0.5, -1.0)]
-    expected = ours.evaluate_at(points, 0, 40)[0]
-    most[0] = 9
-    losses, hits = ours.evaluate_at(points, 0, 40)
-    assert ours.batch_size == 8
-    assert hits.shape == (2, 40)
-    torch.testing.assert_close(losses, expected)
-
-
 def test_samples_that_cannot_be_joined_stay_in_their_batches():
     """Sentences of different lengths, say: batches are kept, all samples count alike."""
     model = nn.Embedding(5, 3)

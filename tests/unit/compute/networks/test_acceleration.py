@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+from isoloss.compute.networks import acceleration
 from isoloss.compute.networks.acceleration import in_fast_layout
 
 LAST = torch.channels_last
@@ -58,3 +60,44 @@ def test_a_network_that_does_not_take_it_has_its_own_layout_back():
     torch.testing.assert_close(in_fast_layout(network, lambda: network(x))(x), expected)
     assert network.convolution.weight.is_contiguous()
     assert network.training
+
+
+class Elsewhere(nn.Conv2d):
+    """A convolution on a GPU whose kernels for channels that come last give something else.
+
+    Its parameters say that they are there (`meta` stands for it), its values are a CPU's."""
+
+    def __init__(self, wrong_by):
+        super().__init__(3, 4, 3)
+        self.wrong_by = wrong_by
+
+    def forward(self, x):
+        if self.weight.is_contiguous():
+            return super().forward(x)
+        return super().forward(x) + self.wrong_by
+
+
+@pytest.mark.parametrize(("wrong_by", "is_taken"), [(0.0, True), (1e-4, True), (0.5, False)])
+def test_on_a_gpu_a_layout_that_gives_something_else_is_not_taken(monkeypatch, wrong_by, is_taken):
+    torch.manual_seed(0)
+    monkeypatch.setattr(acceleration, "_kinds_of", lambda _: {"cuda"})
+    network, x = Elsewhere(wrong_by).eval(), torch.rand(2, 3, 8, 8)
+    in_fast_layout(network, lambda: network(x))
+    assert network.weight.is_contiguous() is not is_taken
+    assert network.weight.is_contiguous(memory_format=LAST) is is_taken
+
+
+def test_that_a_layout_is_compared_draws_no_numbers(monkeypatch):
+    monkeypatch.setattr(acceleration, "_kinds_of", lambda _: {"cuda"})
+    network, x = nn.Sequential(nn.Conv2d(3, 4, 3)), torch.rand(2, 3, 8, 8)
+    before = torch.get_rng_state()
+    in_fast_layout(network, lambda: F.dropout(network(x)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_on_apples_gpus_channels_never_come_last(monkeypatch):
+    """Views of one buffer begin within it: https://github.com/pytorch/pytorch/issues/174345."""
+    monkeypatch.setattr(acceleration, "_kinds_of", lambda _: {"mps"})
+    network = nn.Conv2d(3, 4, 3).to(memory_format=LAST)
+    in_fast_layout(network, lambda: network(torch.rand(2, 3, 8, 8)))
+    assert network.weight.is_contiguous()

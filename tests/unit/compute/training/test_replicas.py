@@ -72,7 +72,9 @@ def test_each_process_of_a_machine_has_a_gpu_of_its_own(monkeypatch):
     gpu = torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert Ranks(6, 2, 8, 4).own(gpu) == torch.device("cuda:2")
-    assert Ranks(6, 2, 8, 4).own(torch.device("cuda:1")) == torch.device("cuda:1")
+    assert Ranks(1, 0, 2, 1).own(torch.device("cuda:1")) == torch.device("cuda:1")
+    with pytest.raises(IsolossError, match="4 processes of this machine would share cuda:1"):
+        Ranks(6, 2, 8, 4).own(torch.device("cuda:1"))
     assert Ranks(6, 2, 8, 4).own(torch.device("cpu")) == torch.device("cpu")
     assert Ranks().own(gpu) == gpu
     check_device(gpu, Ranks(6, 2, 8, 4))
