@@ -33,7 +33,7 @@ def told(*masks: Tensor) -> tuple[Tensor, ...]:
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """What the host knows, on a device, without waiting until it is there."""
-    if device.type == "cuda":
+    if device.type == "cuda" and len(values):
         return values.pin_memory().to(device, non_blocking=True)
     return values.to(device)
 

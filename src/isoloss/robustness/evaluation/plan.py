@@ -23,11 +23,11 @@ from isoloss.settings.robustness_fields import is_denoiser
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
-LARGEST = {"cuda": 1024}
-"""Images in the largest block, which are to fill a batch; elsewhere than on these devices 256."""
-DRAWS_IN_A_BLOCK = {"cuda": 16_384}
-"""Draws of a certification, elsewhere 1,000: where one image takes as many or more, a block is one
-image, and a kill loses no more than that."""
+LARGEST, LARGEST_ON_CUDA = 256, 1024
+"""Images in the largest block, which are to fill a batch."""
+DRAWS_IN_A_BLOCK, DRAWS_ON_CUDA = 1000, 16_384
+"""Draws of a certification: where one image takes as many or more, a block is one image, and a kill
+loses no more than that."""
 STUDIED = 32
 """Images on which convergence is studied."""
 FACTORS = (0.25, 0.5, 1.0, 2.0)
@@ -102,11 +102,13 @@ class Plan:
             for sigma, attack in _attacked(settings, network, sigmas)
         )
         if settings.kind == "certify":
-            size = min(max(DRAWS_IN_A_BLOCK.get(on, 1000) // settings.draws, 1), FIRST)
+            draws = DRAWS_ON_CUDA if on == "cuda" else DRAWS_IN_A_BLOCK
+            size = min(max(draws // settings.draws, 1), FIRST)
             blocks = tuple(_blocks(samples, 0, size, size))
         else:
             saved = min(settings.keep, samples)
-            blocks = tuple(_blocks(samples, saved, FIRST, LARGEST.get(on, 256)))
+            largest = LARGEST_ON_CUDA if on == "cuda" else LARGEST
+            blocks = tuple(_blocks(samples, saved, FIRST, largest))
         studies = tuple(_studies(settings, combinations))
         return cls(combinations, blocks, studies, settings.epsilons, purified or {})
 
