@@ -46,7 +46,8 @@ class ObjectiveValue:
     def of_first(self, n: int) -> ObjectiveValue:
         """At the first `n` images."""
         all_of = (getattr(self, field.name) for field in fields(self))
-        return ObjectiveValue(*(None if values is None else values[:n] for values in all_of))
+        first: Any = (None if values is None else values[:n] for values in all_of)
+        return ObjectiveValue(*first)
 
 
 Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
@@ -235,7 +236,7 @@ def frozen(model: nn.Module) -> Generator[nn.Module]:
     """`model` in eval mode with frozen parameters inside, given images that are in [0, 1]; as it
     was afterwards."""
     training = [m for m in model.modules() if m.training]
-    checking = [m for m in model.modules() if getattr(m, "checks_range", False)]
+    checking: list[Any] = [m for m in model.modules() if getattr(m, "checks_range", False)]
     learning = [p for p in model.parameters() if p.requires_grad]
     model.eval()
     for parameter in learning:

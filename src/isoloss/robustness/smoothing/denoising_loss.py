@@ -68,7 +68,8 @@ class Average:
     def follow(self, network: nn.Module) -> None:
         """Take a step towards the network's present weights."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self._averages, list(network.parameters()), 1 - decay)
+        present: list[Tensor] = [*network.parameters()]
+        torch._foreach_lerp_(self._averages, present, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         self.steps += 1
 
     def state(self) -> dict[str, Tensor]:
