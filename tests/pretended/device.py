@@ -73,6 +73,17 @@ _numpy = torch.Tensor.numpy
 _set_item = torch.Tensor.__setitem__
 
 
+def _grouped(gpu: Gpu) -> Any:
+    """Of parameters: by where they are said to be."""
+    group = torch._C._group_tensors_by_device_and_dtype
+
+    def grouped(lists: list[list[Tensor]], *args: Any) -> dict[Any, Any]:
+        where = gpu.marks.device_of(lists[0][0])
+        return {(where, kind): found for (_, kind), found in group(lists, *args).items()}
+
+    return grouped
+
+
 def _of_tensors(gpu: Gpu) -> dict[str, Any]:
     """What tensors say and do."""
 
@@ -328,6 +339,8 @@ def pretended_gpu(
         replace(torch, Generator=_generator(gpu), autocast=_autocast(gpu))
         replace(torch, **made)
         replace(torch.nn.functional, one_hot=gpu.one_hot)
+        replace(torch._C, _group_tensors_by_device_and_dtype=_grouped(gpu))
+        replace(torch.optim.Optimizer, _accelerator_graph_capture_health_check=lambda its: None)
         replace(torch.Tensor, **_of_tensors(gpu))
         if kind == "cuda":
             replace(torch.cuda, **_of_cuda(gpu))

@@ -2,7 +2,9 @@
 noise where that is asked for.
 
 All of it depends on the seed and the step's number only, so that a run resumed after a kill sees
-what it would have seen, and each of several processes its shard of the very same batches.
+what it would have seen, and each of several processes its shard of the very same batches. The order
+of samples is the same on all devices; what changes them is drawn where they are, and a seed means
+other draws on a GPU than on a CPU.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from torch import Tensor
 
 from isoloss.compute.data.dataset import Split, as_inputs
 from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.waiting import sent
 from isoloss.compute.training.replicas import Shard, shard_of
 
 _NOISE = 2**11 - 1
@@ -71,7 +74,7 @@ class Batches:
         for epoch in range(first_epoch, self.epochs):
             generator = torch.Generator().manual_seed(step_seed(self.seed, -1 - epoch))
             order = torch.randperm(len(self.split), generator=generator)
-            batches = order.to(self.split.inputs.device).split(sizes)[skip:]
+            batches = sent(order, self.split.inputs.device).split(sizes)[skip:]
             shards = [shard_of(len(batch), ranks) for batch in batches]
             given = self.split.each(b[s.rows] for b, s in zip(batches, shards, strict=True))
             for i, (shard, (images, targets)) in enumerate(zip(shards, given, strict=True), skip):
@@ -118,12 +121,10 @@ def augment(
     if shift == 0 and not mirror:
         return inputs
     n, channels, height, width = inputs.shape
-    generator = torch.Generator().manual_seed(seed)
-    drawn = of or n
-    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), generator=generator)[:, part]
-    offsets = offsets.to(inputs.device)
-    flips = torch.rand(drawn, 1, generator=generator)[part] < (0.5 if mirror else 0.0)
-    flips = flips.to(inputs.device)
+    drawn, device = of or n, inputs.device
+    by = {"generator": torch.Generator(device).manual_seed(seed), "device": device}
+    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), **by)[:, part]
+    flips = torch.rand(drawn, 1, **by)[part] < (0.5 if mirror else 0.0)
     padded = F.pad(inputs, (shift,) * 4)
     rows = torch.arange(height, device=inputs.device) + shift + offsets[0]
     columns = torch.arange(width, device=inputs.device)

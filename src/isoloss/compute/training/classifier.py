@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
-from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.device import arithmetic, summing_dtype
 from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.training.batches import Batch, noise_generator, noisy
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, to_lines
-from isoloss.compute.training.training_run import Training
+from isoloss.compute.training.training_run import Training, fuses
 from isoloss.errors import IsolossError
 from isoloss.files import write_json
 from isoloss.run import Run
@@ -49,9 +49,12 @@ class ClassifierTraining(Training):
                 momentum=asked.momentum,
                 nesterov=asked.momentum > 0,
                 weight_decay=asked.weight_decay,
+                fused=fuses(model),
             )
         kind = torch.optim.Adam if asked.optimizer == "adam" else torch.optim.AdamW
-        return kind(model.parameters(), asked.lr, weight_decay=asked.weight_decay)
+        return kind(
+            model.parameters(), asked.lr, weight_decay=asked.weight_decay, fused=fuses(model)
+        )
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate(self.settings, step, self.total_steps)
@@ -138,7 +141,7 @@ def evaluate(
     """(mean loss, accuracy) of `model` in eval mode over all samples of `split`, as `change` has
     them."""
     model.eval()
-    loss = hits = 0.0
+    sums = torch.zeros(2)
     for inputs, targets in split.batches(batch_size):
         images = change(as_inputs(inputs))
 
@@ -147,6 +150,8 @@ def evaluate(
                 return model(images[rows])
 
         logits = torch.cat(list(in_parts(of, len(images), len(images), images.device)))
-        loss += F.cross_entropy(logits.float(), targets, reduction="sum").item()
-        hits += (logits.argmax(1) == targets).sum().item()
+        loss = F.cross_entropy(logits.float(), targets, reduction="sum")
+        found = torch.stack([loss, (logits.argmax(1) == targets).sum()])
+        sums = sums.to(found.device) + found.to(summing_dtype(found.device))
+    loss, hits = sums.tolist()
     return loss / len(split), hits / len(split)

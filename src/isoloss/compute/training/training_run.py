@@ -393,6 +393,13 @@ class Training(ABC):
         load_into(model, weights, label)
 
 
+def fuses(model: nn.Module) -> bool | None:
+    """Whether a step of an optimizer is to be one kernel for all parameters; None for PyTorch's own
+    choice. On a CPU its rounding would be another than that of runs begun before."""
+    parameters = list(model.parameters())
+    return all(p.is_cuda and p.is_floating_point() for p in parameters) or None
+
+
 def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The state of an optimizer."""
     return {

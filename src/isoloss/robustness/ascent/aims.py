@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.objective import frozen
-from isoloss.robustness.ascent.refusals import as_labels, check_logits
+from isoloss.robustness.ascent.refusals import as_labels, check_logits_of
 from isoloss.settings.attacking import AIMS
 
 
@@ -104,9 +104,10 @@ def mean_logits(
     """
     at_once = max((batch_size or len(x) * draws) // draws, 1)
     found: list[Tensor] = []
+    check = check_logits_of(y)
     with frozen(model):
         for some, truth in zip(x.split(at_once), y.split(at_once), strict=True):
             each = truth.repeat_interleave(draws)
-            logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
+            logits = as_float32(check(model(some.repeat_interleave(draws, 0)), each))
             found.append(logits.view(len(some), draws, -1).mean(1))
     return torch.cat(found)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.waiting import put, sent, told
 from isoloss.robustness.ascent.ball import Ball
-from isoloss.robustness.ascent.objective import Objective
+from isoloss.robustness.ascent.few_sizes import in_few_sizes
+from isoloss.robustness.ascent.objective import Objective, RefusedLater
 from isoloss.robustness.ascent.shortlist import Shortlist, order_of
 from isoloss.robustness.ascent.strides import Schedule, stride_of
 
@@ -93,22 +95,24 @@ def ascend(
         watch: is shown the images that are looked at.
         shortlist: likewise, of a network that draws noise.
     """
-    n = len(images)
+    n, device = len(images), images.device
     stride = stride_of(ball, images, steps, step_size, schedule, momentum)
+    asked = RefusedLater(in_few_sizes(objective, batch_size or n))
     current = start.clone()
     best, losses = start.clone(), images.new_full((n,), -torch.inf, dtype=torch.float32)
-    success = torch.zeros(n, dtype=torch.bool, device=images.device)
+    success = torch.zeros(n, dtype=torch.bool, device=device)
     flat, spoilt = torch.ones_like(success), torch.zeros_like(success)
-    taken = torch.zeros(n, dtype=torch.long, device=images.device)
-    queue = torch.arange(n, device=images.device)
+    # The host's: who is next, and after how many steps.
+    queue, taken = torch.arange(n), torch.zeros(n, dtype=torch.long)
+    rows = sent(queue[:batch_size], device)
     while len(queue) > 0:
-        rows, waiting = queue[:batch_size], queue[len(queue[:batch_size]) :]
+        now, waiting = queue[: len(rows)], queue[len(rows) :]
         whole = len(rows) == n
         here = current if whole else current[rows]
         centres, truth = (images, labels) if whole else (images[rows], labels[rows])
-        so_far = taken[rows]
-        arrived = so_far == steps
-        value = objective(here, truth, not bool(arrived.all()))
+        so_far = taken[now]
+        going = so_far < steps
+        value = asked(here, truth, bool(going.any()))
         if watch is not None:
             watch(here)
         if shortlist is not None:
@@ -120,24 +124,28 @@ def ascend(
             better |= value.success
         elif not stride.is_to_best:
             better = torch.ones_like(better)
-        risen = rows[better]
-        best[risen], losses[risen] = here[better], seen[better]
-        success[risen] = value.success[better]
+        put(rows, better, (best, here), (losses, seen), (success, value.success))
 
-        going = ~arrived
-        if keep_best:
-            going &= ~value.success
         if value.gradient is not None:
-            if value.spoilt is not None:
-                spoilt[rows] |= value.spoilt & ~arrived
-            flat[rows] &= (value.gradient.flatten(1) == 0).all(1) | arrived
+            level = (value.gradient.flatten(1) == 0).all(1)
+            odd = torch.zeros_like(level) if value.spoilt is None else value.spoilt
+            if not bool(going.all()):
+                stays = sent(~going, device)
+                level, odd = level | stays, odd & ~stays
+            flat[rows] &= level
+            spoilt[rows] |= odd
             moved = stride.on(rows, so_far, here, seen, value.gradient)
             moved = ball.project(moved, centres).clamp_(0, 1)
-            if whole and bool(going.all()):
+            if whole:
                 current = moved
             else:
-                current[rows[going]] = moved[going]
-        taken[rows] += 1
-        queue = torch.cat([rows[going], waiting])
-    flat = flat & (taken > 1) | spoilt & ~success
+                current[rows] = moved
+        taken[now] += 1
+        if keep_best:
+            going &= ~told(value.success)[0]
+        if not bool(going.all()):
+            queue = torch.cat([now[going], waiting])
+            rows = sent(queue[:batch_size], device)
+    asked.refuse()
+    flat = flat & sent(taken > 1, device) | spoilt & ~success
     return Attacked(best, losses, success, flat, spoilt)

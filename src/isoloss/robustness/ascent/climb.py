@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.waiting import put
 from isoloss.robustness.ascent.ascent import Attacked, Watch, ascend
 from isoloss.robustness.ascent.ball import Ball, ball_of
 from isoloss.robustness.ascent.objective import Objective, value_at
@@ -74,7 +75,7 @@ def climb(
         start = _start(x, ball, protocol, generator)
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
-            rows = rows[~outcome.success]
+            rows = (~outcome.success).nonzero()[:, 0]
         shortlist = None if chosen is None else Shortlist(x[rows])
         fresh = ascend(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
@@ -117,16 +118,16 @@ def better_of(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
     wins = fresh.success & ~known.success[rows]
     wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])
-    won = rows[wins]
     merged = replace(
         known,
         images=known.images.clone(),
         losses=known.losses.clone(),
         success=known.success.clone(),
     )
-    merged.images[won] = fresh.images[wins]
-    merged.losses[won] = fresh.losses[wins]
-    merged.success[won] = fresh.success[wins]
+    put(
+        rows, wins, (merged.images, fresh.images), (merged.losses, fresh.losses),
+        (merged.success, fresh.success),
+    )  # fmt: skip
     still = known.without_gradient.clone()
     still[rows] &= fresh.without_gradient
     if known.spoilt is None or fresh.spoilt is None:

@@ -9,15 +9,17 @@ share of its climb that wrong signs may cost.
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from math import sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.waiting import is_at_hand, may_hold, sent, surely_holds
 from isoloss.robustness.ascent.ball import column
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.ascent.objective import (
@@ -26,9 +28,12 @@ from isoloss.robustness.ascent.objective import (
     ObjectiveValue,
     input_gradients,
     refuse_nan,
+    warn_of_lacking,
 )
-from isoloss.robustness.ascent.refusals import check_at_least, check_logits
+from isoloss.robustness.ascent.refusals import check_at_least, check_logits, check_logits_of
 
+Check = Callable[[Any, Tensor], Tensor]
+"""`check_logits`."""
 FEWEST_BY_DOUBT = 4
 """Draws, of which half tell the signs and their errors."""
 
@@ -40,6 +45,7 @@ def mean_objective(
     loss: Loss = USUAL,
     *,
     by_doubt: bool = False,
+    about: Tensor | None = None,
 ) -> Objective:
     """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority.
 
@@ -47,13 +53,15 @@ def mean_objective(
         batch_size: images times draws that go through the network together.
         by_doubt: whether gradients are taken over more draws where their signs are uncertain, over
             fewer elsewhere, and `draws` is their mean; where that is `FEWEST_BY_DOUBT` or more.
+        about: as of `objective_of`.
     """
     check_at_least("draws", draws)
-    objective = _mean_of(model, draws, batch_size, loss, by_doubt)
+    check = check_logits if about is None else check_logits_of(about)
+    objective = _mean_of(model, draws, batch_size, loss, by_doubt, check)
     if loss != USUAL:
         return objective
     entropy, lead = (
-        _mean_of(model, draws, batch_size, name, by_doubt) for name in ("ce", "margin")
+        _mean_of(model, draws, batch_size, name, by_doubt, check) for name in ("ce", "margin")
     )
 
     def by_all_draws(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
@@ -75,25 +83,25 @@ def mean_objective(
 
 
 def _mean_of(
-    model: nn.Module, draws: int, batch_size: int | None, loss: Loss, by_doubt: bool
+    model: nn.Module, draws: int, batch_size: int | None, loss: Loss, by_doubt: bool, check: Check
 ) -> Objective:
     """`mean_objective` of a loss that is the same for all draws, or where they go together."""
 
     def mean(images: Tensor, labels: Tensor, with_gradient: bool, k: int) -> ObjectiveValue:
         gradients = _Gradients(images, by_doubt) if with_gradient else None
-        return _mean(model, loss, images, labels, gradients, k, batch_size)
+        return _mean(model, loss, images, labels, gradients, k, batch_size, check)
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         if not (by_doubt and with_gradient and draws >= FEWEST_BY_DOUBT):
             return mean(images, labels, with_gradient, draws)
         first, rest = mean(images, labels, True, draws - draws // 2), draws // 2
         assert first.doubt is not None
-        further = shares(first.doubt, rest * len(images))
+        further = shares(first.doubt.cpu(), rest * len(images))
         found = first
         for count in further.unique().tolist():
             if count == 0:
                 continue
-            rows = (further == count).nonzero()[:, 0]
+            rows = sent((further == count).nonzero()[:, 0], images.device)
             more = mean(images[rows], labels[rows], True, int(count))
             found = _joined(found, more, rows, draws - rest, int(count), labels)
         return found
@@ -139,6 +147,7 @@ def _mean(
     gradients: _Gradients | None,
     draws: int,
     batch_size: int | None,
+    check: Check,
 ) -> ObjectiveValue:
     n = len(images)
     at_once = _at_once(draws, batch_size, n)
@@ -151,7 +160,7 @@ def _mean(
         with torch.set_grad_enabled(with_gradient):
             # (n·k, …): the draws of an image lie side by side.
             truth, copies = labels.repeat_interleave(k, 0), leaf.repeat_interleave(k, 0)
-            logits = as_float32(check_logits(model(copies), truth))
+            logits = as_float32(check(model(copies), truth))
             each = loss_of(loss, logits, truth, k)
             if gradients is not None:
                 of_images, of_draws = input_gradients(each, leaf, copies)
@@ -159,9 +168,10 @@ def _mean(
         losses += each.detach().view(n, k).sum(1) / draws
         chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
         votes = chosen if votes is None else votes + chosen
-    refuse_nan(losses)
     assert votes is not None
     value = ObjectiveValue(losses, reaches(votes.argmax(1), labels), votes=votes)
+    if is_at_hand(losses):
+        refuse_nan(losses)
     return value if gradients is None else gradients.told(value, draws)
 
 
@@ -176,7 +186,7 @@ class _Gradients:
     def add(self, of_images: Tensor, of_draws: Tensor, draws: int) -> None:
         """Take (N, C, H, W) sums over some draws, and (N·k, C, H, W), of each."""
         of_draws = of_draws.view(len(of_images), -1, *of_images.shape[1:])
-        if of_images.isfinite().all():  # then so is all of which it is the sum
+        if surely_holds(of_images.isfinite()):  # then so is all of which it is the sum
             self._finite += of_draws.shape[1]
         else:
             of_images, of_draws = self._finite_of(of_images, of_draws)
@@ -188,7 +198,7 @@ class _Gradients:
         """Count the draws that are finite; sums of those alone, and these, 0 for the others."""
         finite = of_draws.flatten(2).isfinite().all(2)
         self._finite += finite.sum(1)
-        if finite.all():
+        if surely_holds(finite):
             return of_images, of_draws
         of_draws = of_draws.where(finite[:, :, None, None, None], 0)
         some = column(finite.any(1))
@@ -197,16 +207,13 @@ class _Gradients:
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
         """`value` with the gradient, and where it is asked for the doubt about it."""
         finite, spoilt = self._finite, self._finite == 0
-        mean = self._mean
-        if (finite < draws).any():
-            if not spoilt.all():
-                warnings.warn(
-                    "the gradient of some draws is not finite: they are left out of its mean",
-                    stacklevel=2,
-                )
+        mean, lacks = self._mean, finite < draws
+        if may_hold(lacks):
+            if is_at_hand(spoilt) and not spoilt.all():
+                warn_of_lacking()
             mean = mean * column(draws / finite.clamp(min=1))
         doubt = None if self._squares is None else _doubt(mean, self._squares, finite)
-        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt)
+        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt, lacking=lacks & ~spoilt)
 
 
 def _doubt(mean: Tensor, squares: Tensor, draws: Tensor) -> Tensor:
@@ -242,5 +249,9 @@ def _joined(
     votes, spoilt = known.votes.clone(), known.spoilt.clone()
     votes[rows] += more.votes
     spoilt[rows] &= more.spoilt
+    assert known.lacking is not None
+    assert more.lacking is not None
+    lacking = known.lacking.clone()
+    lacking[rows] |= more.lacking
     success = reaches(votes.argmax(1), labels)
-    return ObjectiveValue(losses, success, gradient, spoilt, votes)
+    return ObjectiveValue(losses, success, gradient, spoilt, votes, lacking=lacking)

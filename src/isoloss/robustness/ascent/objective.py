@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.compute.machine.memory import fewer_at_once, in_parts
+from isoloss.compute.machine.waiting import is_at_hand, may_hold
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
-from isoloss.robustness.ascent.refusals import check_logits
+from isoloss.robustness.ascent.refusals import check_logits, check_logits_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ObjectiveValue:
         votes: (N, classes) how many draws of the network's noise chose each class; None where it
             draws none.
         doubt: (N,) the share of a climb along the gradient's signs that draws leave open.
+        lacking: (N,) bool, where the gradient of some draws, but not of all, was not finite.
     """
 
     losses: Tensor
@@ -38,27 +41,47 @@ class ObjectiveValue:
     spoilt: Tensor | None = None
     votes: Tensor | None = None
     doubt: Tensor | None = None
+    lacking: Tensor | None = None
+
+    def of_first(self, n: int) -> ObjectiveValue:
+        """At the first `n` images."""
+        all_of = (getattr(self, field.name) for field in fields(self))
+        first: Any = (None if values is None else values[:n] for values in all_of)
+        return ObjectiveValue(*first)
 
 
 Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
 """((N, C, H, W) images, (N,) labels, whether the gradient is asked for) to its value there. Labels
-are (N, 2) where an attack aims at classes: the true ones and those."""
+are (N, 2) where an attack aims at classes: the true ones and those. On a GPU losses may be NaN:
+whoever asks sees to that (`RefusedLater`)."""
 
 
 Reached = Callable[[Tensor, Tensor], Tensor]
 """((N,) classes that the network chose, labels) to (N,) bool, whether that is a success."""
 
 
-def objective_of(model: nn.Module, loss: Loss = USUAL, reached: Reached = reaches) -> Objective:
-    """A loss of `model`; nothing is differentiated but by the images."""
+def objective_of(
+    model: nn.Module,
+    loss: Loss = USUAL,
+    reached: Reached = reaches,
+    *,
+    about: Tensor | None = None,
+) -> Objective:
+    """A loss of `model`; nothing is differentiated but by the images.
+
+    Args:
+        about: the labels of all images that it will be asked about, where they are known.
+    """
+    check = check_logits if about is None else check_logits_of(about)
 
     def together(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
-            logits = as_float32(check_logits(model(images), labels))
+            logits = as_float32(check(model(images), labels))
             losses = loss_of(loss, logits, labels)
             found = input_gradient(losses, images) if with_gradient else (None, None)
-        refuse_nan(losses)
+        if is_at_hand(losses):
+            refuse_nan(losses)
         return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
     most = sys.maxsize
@@ -81,11 +104,14 @@ def value_at(
 ) -> ObjectiveValue:
     """The objective at images, so many at once, without its gradient."""
     size = batch_size or max(len(images), 1)
+    asked = RefusedLater(objective)
 
     def of(rows: slice) -> ObjectiveValue:
-        return objective(images[rows], labels[rows], False)
+        return asked(images[rows], labels[rows], False)
 
-    return _joined(list(in_parts(of, len(images), size, images.device)))
+    found = _joined(list(in_parts(of, len(images), size, images.device)))
+    asked.refuse()
+    return found
 
 
 def _joined(values: Sequence[ObjectiveValue]) -> ObjectiveValue:
@@ -106,7 +132,7 @@ def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     (gradient,) = input_gradients(losses, images)
     finite = gradient.isfinite()
     spoilt = ~finite.flatten(1).all(1)
-    return (gradient.where(finite, 0) if spoilt.any() else gradient), spoilt
+    return (gradient.where(finite, 0) if may_hold(spoilt) else gradient), spoilt
 
 
 def input_gradients(losses: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -150,24 +176,78 @@ def refuse_nan(values: Tensor) -> None:
     Raises:
         IsolossError: counting the images.
     """
-    wrong = int(values.detach().isnan().sum())
+    refuse_where(values.detach().isnan())
+
+
+def refuse_where(is_nan: Tensor) -> None:
+    """Likewise, of (N,) whether what it gave is NaN."""
+    _refuse(int(is_nan.sum()), len(is_nan))
+
+
+def _refuse(wrong: int, of: int) -> None:
     if wrong:
         raise IsolossError(
-            f"the network gives NaN for {wrong} of {len(values)} images: nothing can be said of it"
+            f"the network gives NaN for {wrong} of {of} images: nothing can be said of it"
         )
+
+
+def warn_of_lacking() -> None:
+    """Say that means are over fewer draws than were taken."""
+    warnings.warn(
+        "the gradient of some draws is not finite: they are left out of its mean", stacklevel=3
+    )
+
+
+class RefusedLater:
+    """An objective that is asked many times, on a GPU without a wait each time for whether there is
+    something wrong with it; `refuse` is to be called at the end."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self._found: Tensor | None = None  # most images with NaN, whether draws are lacking
+        self._images = 0
+
+    def __call__(self, images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        """The objective's value."""
+        value = self._objective(images, labels, with_gradient)
+        if not is_at_hand(value.losses):
+            is_nan = value.losses.isnan()
+            lacking = torch.zeros_like(is_nan) if value.lacking is None else value.lacking
+            found = torch.stack([is_nan, lacking]).sum(1)
+            self._found = found if self._found is None else torch.maximum(self._found, found)
+            self._images = max(self._images, len(images))
+        return value
+
+    def refuse(self) -> None:
+        """Refuse a network that gave NaN; warn of draws that were left out.
+
+        Raises:
+            IsolossError: counting the images, of those that it was asked about together.
+        """
+        if self._found is not None:
+            wrong, lacking = self._found.tolist()
+            _refuse(wrong, self._images)
+            if lacking:
+                warn_of_lacking()
 
 
 @contextmanager
 def frozen(model: nn.Module) -> Generator[nn.Module]:
-    """`model` in eval mode with frozen parameters inside; as it was afterwards."""
+    """`model` in eval mode with frozen parameters inside, given images that are in [0, 1]; as it
+    was afterwards."""
     training = [m for m in model.modules() if m.training]
+    checking: list[Any] = [m for m in model.modules() if getattr(m, "checks_range", False)]
     learning = [p for p in model.parameters() if p.requires_grad]
     model.eval()
     for parameter in learning:
         parameter.requires_grad_(False)
+    for defense in checking:
+        defense.checks_range = False
     try:
         yield model
     finally:
+        for defense in checking:
+            defense.checks_range = True
         for module in training:
             module.training = True
         for parameter in learning:

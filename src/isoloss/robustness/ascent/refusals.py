@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -69,20 +70,29 @@ def check_images(images: Tensor) -> tuple[float, float]:
     Raises:
         IsolossError: saying what they are instead.
     """
-    if images.ndim != 4 or not images.is_floating_point():
-        raise IsolossError(
-            f"images must be (N, C, H, W) floats in [0, 1], these are {tuple(images.shape)} "
-            f"{dtype_name(images.dtype)}"
-        )
+    check_kind(images)
     if images.numel() == 0:
         return 0.0, 1.0
-    low, high = (float(v) for v in torch.aminmax(images.detach()))
+    low, high = torch.stack(torch.aminmax(images.detach())).tolist()
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
         raise IsolossError(
             f"images must lie in [0, 1], these reach from {low:.3g} to {high:.3g}: "
             + _mend(low, high)
         )
     return low, high
+
+
+def check_kind(images: Tensor) -> None:
+    """Refuse anything but (N, C, H, W) floats.
+
+    Raises:
+        IsolossError: saying what they are instead.
+    """
+    if images.ndim != 4 or not images.is_floating_point():
+        raise IsolossError(
+            f"images must be (N, C, H, W) floats in [0, 1], these are {tuple(images.shape)} "
+            f"{dtype_name(images.dtype)}"
+        )
 
 
 def _mend(low: float, high: float) -> str:
@@ -142,16 +152,29 @@ def check_logits(logits: Any, labels: Tensor) -> Tensor:
     Raises:
         IsolossError: if they are no logits (`as_logits`) or have no class for some label.
     """
-    logits = as_logits(logits, len(labels))
-    if len(labels) == 0:
+    return check_logits_of(labels)(logits, labels)
+
+
+def check_logits_of(all_labels: Tensor) -> Callable[[Any, Tensor], Tensor]:
+    """`check_logits` of images with some of these labels: how far they reach is asked for once."""
+
+    @cache
+    def reach() -> tuple[int, int]:
+        return tuple(torch.stack(torch.aminmax(all_labels)).tolist())
+
+    def check(logits: Any, labels: Tensor) -> Tensor:
+        logits = as_logits(logits, len(labels))
+        if len(labels) == 0:
+            return logits
+        low, high = reach()
+        if low < 0 or high >= logits.shape[1]:
+            raise IsolossError(
+                f"labels must be 0 to {logits.shape[1] - 1} for this network, these reach from "
+                f"{low} to {high}"
+            )
         return logits
-    low, high = (int(v) for v in torch.aminmax(labels))
-    if low < 0 or high >= logits.shape[1]:
-        raise IsolossError(
-            f"labels must be 0 to {logits.shape[1] - 1} for this network, these reach from {low} "
-            f"to {high}"
-        )
-    return logits
+
+    return check
 
 
 def as_logits(given: Any, n: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.waiting import put
 from isoloss.robustness.ascent.losses import reached_share
 from isoloss.robustness.ascent.objective import ObjectiveValue
 
@@ -34,14 +35,18 @@ class Shortlist:
     """
 
     def __init__(self, images: Tensor) -> None:
-        self.images = torch.stack([images] * SHORT)
+        self._images = torch.cat([images] * SHORT)  # one list after the other
         self._orders = torch.full((SHORT, len(images)), -torch.inf, device=images.device)
+
+    @property
+    def images(self) -> Tensor:
+        """(SHORT, N, C, H, W)."""
+        return self._images.view(SHORT, -1, *self._images.shape[1:])
 
     def look(self, rows: Tensor, here: Tensor, order: Tensor) -> None:
         """Take iterates (n, C, H, W) of some of the images where they seem better than the worst
         of the list."""
         worst = self._orders[:, rows].argmin(0)
         better = order > self._orders[worst, rows]
-        place, row = worst[better], rows[better]
-        self.images[place, row] = here[better]
-        self._orders[place, row] = order[better].to(self._orders)
+        places = worst * self._orders.shape[1] + rows
+        put(places, better, (self._images, here), (self._orders.view(-1), order.to(self._orders)))

@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.waiting import put, sent
 from isoloss.robustness.ascent.ball import Ball, column
 
 Schedule = Literal["constant", "linear", "cosine", "halving", "apgd"]
@@ -45,7 +46,7 @@ class Stride(Protocol):
 
         Args:
             rows: (n,) which images they are.
-            taken: (n,) steps that each has taken.
+            taken: (n,) steps that each has taken, on the host.
             here: (n, C, H, W) where they are.
             losses, gradient: (n,) and (n, C, H, W), there.
         """
@@ -95,7 +96,8 @@ def stride_of(
     if schedule == "apgd":
         return _AutoPGD(ball, like, steps, length, direction)
     fractions = [fraction_at(schedule, step, steps) for step in range(steps + 1)]
-    return _Scheduled(ball, length * like.new_tensor(fractions), direction)
+    lengths = length * torch.tensor(fractions, dtype=like.dtype)
+    return _Scheduled(ball, lengths, direction)
 
 
 class _Steady:
@@ -135,7 +137,8 @@ class _Scheduled:
         self, rows: Tensor, taken: Tensor, here: Tensor, losses: Tensor, gradient: Tensor
     ) -> Tensor:
         along = gradient if self._momentum is None else self._momentum.with_(rows, gradient)
-        return here + column(self._lengths[taken]) * self._ball.ascent(along)
+        lengths = sent(self._lengths[taken], here.device)
+        return here + column(lengths) * self._ball.ascent(along)
 
 
 class _Halving:
@@ -148,7 +151,7 @@ class _Halving:
         self._ball, self._momentum = ball, momentum
         self._lengths = like.new_full((n,), length)
         # At each step how many steps lie between the last look and this one; 0 between looks.
-        self._since = torch.zeros(steps + 1, device=device)
+        self._since = torch.zeros(steps + 1)
         for look, since in looks_at(steps).items():
             self._since[look] = since
         self._best, self._uphill = like.clone(), torch.zeros_like(like)  # the gradient there
@@ -166,22 +169,24 @@ class _Halving:
         self, rows: Tensor, taken: Tensor, here: Tensor, losses: Tensor, gradient: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Where the images are to go on from, and the gradient there."""
-        self._rises[rows] += (losses > self._before[rows]) & (taken > 0)
+        self._rises[rows] += (losses > self._before[rows]) & sent(taken > 0, rows.device)
         self._before[rows] = losses
         better = losses > self._losses[rows]
-        risen = rows[better]
-        self._losses[risen], self._best[risen] = losses[better], here[better]
-        self._uphill[risen] = gradient[better]
+        put(
+            rows, better, (self._losses, losses), (self._best, here), (self._uphill, gradient)
+        )  # fmt: skip
         since = self._since[taken]
-        due = since > 0
-        if not due.any():
+        if not (since > 0).any():
             return here, gradient
-        few = self._rises[rows] <= RISING * since
-        stuck = ~self._halved[rows] & (self._at_look[rows] == self._losses[rows])
-        halves, looked = due & (few | stuck), rows[due]
-        self._lengths[rows[halves]] /= 2
-        self._halved[looked], self._at_look[looked] = halves[due], self._losses[looked]
-        self._rises[looked] = 0
+        since = sent(since, rows.device)
+        due, rises, reached = since > 0, self._rises[rows], self._losses[rows]
+        stuck = ~self._halved[rows] & (self._at_look[rows] == reached)
+        halves = due & ((rises <= RISING * since) | stuck)
+        put(rows, halves, (self._lengths, self._lengths[rows] / 2))
+        put(
+            rows, due, (self._halved, halves), (self._at_look, reached),
+            (self._rises, torch.zeros_like(rises)),
+        )  # fmt: skip
         where = column(halves)
         return here.where(~where, self._best[rows]), gradient.where(~where, self._uphill[rows])
 
@@ -203,7 +208,8 @@ class _AutoPGD(_Halving):
         self, rows: Tensor, taken: Tensor, here: Tensor, losses: Tensor, gradient: Tensor
     ) -> Tensor:
         here, gradient = self._from(rows, taken, here, losses, gradient)
-        straight = column(torch.where(taken > 0, STRAIGHT, 1.0).to(here))
+        moving = torch.where(taken > 0, STRAIGHT, 1.0).to(here.dtype)
+        straight = column(sent(moving, here.device))
         aim = self._step(rows, here, gradient)
         aim = self._ball.project(aim, self._centres[rows]).clamp_(0, 1)
         moved = here + straight * (aim - here) + (1 - straight) * (here - self._previous[rows])

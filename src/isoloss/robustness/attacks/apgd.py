@@ -117,9 +117,9 @@ def apgd_attempts(
     loss = loss or ("dlr" if targets else "ce")
     reached = misses if targets else reaches
     objective = (
-        objective_of(model, loss, reached)
+        objective_of(model, loss, reached, about=y)
         if lasting and draws == 1
-        else _by_votes(mean_objective(model, draws, batch_size, loss), reached)
+        else _by_votes(mean_objective(model, draws, batch_size, loss, about=y), reached)
     )
     at_once = None if batch_size is None else max(batch_size // draws, 1)
     protocol = Protocol(

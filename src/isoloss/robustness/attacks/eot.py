@@ -78,7 +78,7 @@ def eot_pgd(
     if not is_half(x):
         return found
     with frozen(network):
-        judge = mean_objective(network, draws, batch_size, loss)
+        judge = mean_objective(network, draws, batch_size, loss, about=y)
         return judged(found, judge, images, y, x, batch_size)
 
 
@@ -97,8 +97,8 @@ def expected_ascent(
 ) -> Attacked:
     """`eot_pgd` on a network of which is known that it draws noise."""
     by_doubt = protocol.draws_by == "doubt"
-    objective = mean_objective(model, draws, batch_size, loss, by_doubt=by_doubt)
-    judge = mean_objective(model, max(draws, VOTES), batch_size, loss)
+    objective = mean_objective(model, draws, batch_size, loss, by_doubt=by_doubt, about=y)
+    judge = mean_objective(model, max(draws, VOTES), batch_size, loss, about=y)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
 
     def chosen(last: Attacked, listed: Shortlist) -> Attacked:

@@ -14,14 +14,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.waiting import put
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.aims import likeliest, with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import TINY, Ball, Norm, ball_of, column
 from isoloss.robustness.ascent.climb import better_of
+from isoloss.robustness.ascent.few_sizes import in_few_sizes
 from isoloss.robustness.ascent.losses import misses, reaches
-from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of, value_at
+from isoloss.robustness.ascent.objective import (
+    Objective,
+    RefusedLater,
+    frozen,
+    is_random,
+    objective_of,
+    value_at,
+)
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels
 from isoloss.robustness.attacks.apgd import STEPS, TARGETS
 from isoloss.robustness.attacks.context import Attack, AttackContext
@@ -105,14 +114,16 @@ def fab_attempts(
     ball = ball_of(norm, 1.0 if eps is None else eps)
     aimed = y.ndim == 2
     loss, reached = ("margin", reaches) if aimed else ("lead", misses)
-    objective = objective_of(model, loss, reached)
+    objective = in_few_sizes(objective_of(model, loss, reached, about=y), batch_size or len(x))
 
     def attempt(labels: Tensor, rows: Tensor) -> Attacked:
         size = batch_size or max(len(rows), 1)
+        asked = RefusedLater(objective)
         parts = [
-            _walk(objective, x[some], labels[some], ball, norm, steps, bounded=eps is not None)
+            _walk(asked, x[some], labels[some], ball, norm, steps, bounded=eps is not None)
             for some in rows.split(size)
         ]
+        asked.refuse()
         names = (field.name for field in fields(Attacked))
         return Attacked(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
@@ -167,8 +178,7 @@ def _walk(
         crossed = objective(moved, truth, False).success
         reached = ball.distance(moved, centres)
         nearer = crossed & (reached < distance[rows])
-        won = rows[nearer]
-        best[won], distance[won] = moved[nearer], reached[nearer]
+        put(rows, nearer, (best, moved), (distance, reached))
         back = torch.lerp(centres, moved, BACK)
         current[rows] = torch.where(column(crossed), back, moved)
         rows = rows[distance[rows] > within]
@@ -178,7 +188,8 @@ def _walk(
     for _ in range(HALVINGS if len(rows) else 0):
         middle = (inside[rows] + best[rows]) / 2
         crossed = objective(middle, labels[rows], False).success
-        best[rows[crossed]], inside[rows[~crossed]] = middle[crossed], middle[~crossed]
+        put(rows, crossed, (best, middle))
+        put(rows, ~crossed, (inside, middle))
     distance[rows] = ball.distance(best[rows], x[rows])
     if not bounded:
         return Attacked(best, -distance, distance.isfinite(), flat, spoilt)
@@ -193,7 +204,7 @@ def _nearest(
     model: nn.Module, x: Tensor, y: Tensor, attempts: Iterable[Attempt], batch_size: int | None
 ) -> Attacked:
     """The nearest that all attempts find; an image that is misclassified as it is needs none."""
-    clean = value_at(objective_of(model, "margin"), x, y, batch_size).success
+    clean = value_at(objective_of(model, "margin", about=y), x, y, batch_size).success
     zero = torch.zeros(len(x), device=x.device, dtype=x.dtype)
     found = Attacked(
         x.clone(), torch.where(clean, zero, -torch.inf), clean, ~clean, torch.zeros_like(clean)

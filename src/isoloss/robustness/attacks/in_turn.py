@@ -44,7 +44,7 @@ def in_turn(
         draws: of a randomized network's noise, over which an answer is the mean.
         batch_size: images times draws that go through the network together.
     """
-    judge = mean_objective(model, draws, batch_size, "margin")
+    judge = mean_objective(model, draws, batch_size, "margin", about=y)
     at_once = None if batch_size is None else max(batch_size // draws, 1)
     lasting = not is_random(model)
     clean = value_at(judge, x, y, at_once)
@@ -92,6 +92,6 @@ def finally_judged(
     if not (is_random(network) or is_half(given)):
         return found
     votes = VOTES if is_random(network) else 1
-    judge = mean_objective(network, votes, batch_size, "margin")
+    judge = mean_objective(network, votes, batch_size, "margin", about=y)
     at_once = None if batch_size is None else max(batch_size // votes, 1)
     return judged(found, judge, images, y, given, at_once)

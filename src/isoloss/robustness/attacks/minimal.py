@@ -16,11 +16,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.waiting import put
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.aims import aimed
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import TINY, column
-from isoloss.robustness.ascent.objective import Objective, frozen, is_random, objective_of
+from isoloss.robustness.ascent.objective import (
+    Objective,
+    RefusedLater,
+    frozen,
+    is_random,
+    objective_of,
+)
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least
 
 MinimalNorm = Literal["l0", "l1", "l2", "linf"]
@@ -97,11 +104,12 @@ def minimal_norm(
     labels = aimed(network, images, labels, targeted, generator, batch_size=batch_size)
     size = batch_size or max(len(images), 1)
     with frozen(network), torch.no_grad():
-        objective = objective_of(network, "margin")
+        objective = RefusedLater(objective_of(network, "margin", about=labels))
         parts = [
             _nearest(objective, some, truth, _ORDERS[norm], steps)
             for some, truth in zip(images.split(size), labels.split(size), strict=True)
         ]
+        objective.refuse()
     found, distances = (torch.cat(each) for each in zip(*parts, strict=True))
     return Minimal(found, distances, distances.isfinite())
 
@@ -114,11 +122,12 @@ def _nearest(
     offsets, best = torch.zeros_like(x), torch.zeros_like(x)
     nearest = x.new_full((n,), torch.inf)
     radius = x.new_zeros(n)
+    rows = torch.arange(n, device=x.device)
     for step in range(steps + 1):
         value = objective(x + offsets, y, step < steps)
         reached = _length(offsets, order)
         won = value.success & (reached < nearest)
-        best[won], nearest[won] = offsets[won], reached[won]
+        put(rows, won, (best, offsets), (nearest, reached))
         if value.gradient is None:
             break
         gradient, margin = value.gradient, value.losses.to(x)

@@ -158,7 +158,7 @@ def _better(context: AttackContext, images: Tensor, x: Tensor, y: Tensor) -> Att
 
 def _values(context: AttackContext, images: Tensor, y: Tensor) -> ObjectiveValue:
     size = max(context.forward_batch_size // context.draws, 1)
-    objective = mean_objective(context.model, context.draws, context.forward_batch_size)
+    objective = mean_objective(context.model, context.draws, context.forward_batch_size, about=y)
     return value_at(objective, images, y, size)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.waiting import put
 from isoloss.robustness.ascent.aims import aimed
 from isoloss.robustness.ascent.ascent import Attacked, Watch
 from isoloss.robustness.ascent.asking import Asked, asked
@@ -115,9 +116,9 @@ def attack(
     refuse_spoilt(found.spoilt)
     with frozen(network):
         if draws > 1:
-            judge = mean_objective(network, VOTES, batch_size, loss)
+            judge = mean_objective(network, VOTES, batch_size, loss, about=y)
             return judged(found, judge, images, y, x, batch_size)
-        objective = objective_of(network, loss)
+        objective = objective_of(network, loss, about=y)
         if not is_random(network) and (protocol.random_start or not protocol.keep_best):
             found = _or_as_it_is(found, objective, images, y, batch_size)
         return judged(found, objective, images, y, x, batch_size) if is_half(x) else found
@@ -145,7 +146,7 @@ def climbed(
     if is_random(model):
         protocol = replace(protocol, keep_best=False)
     with frozen(model):
-        objective = objective_of(model, loss)
+        objective = objective_of(model, loss, about=y)
         return climb(objective, x, y, eps, protocol, generator, batch_size=batch_size, watch=watch)
 
 
@@ -158,10 +159,11 @@ def _or_as_it_is(
     if len(rows) == 0:
         return found
     clean = value_at(objective, x[rows], y[rows], batch_size)
-    better = rows[clean.success]
     losses, success, images = found.losses.clone(), found.success.clone(), found.images.clone()
-    images[better], success[better] = x[better], True
-    losses[better] = clean.losses[clean.success].to(losses)
+    put(
+        rows, clean.success, (images, x[rows]), (success, clean.success),
+        (losses, clean.losses.to(losses)),
+    )  # fmt: skip
     return replace(found, images=images, losses=losses, success=success)
 
 

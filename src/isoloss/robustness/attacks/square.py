@@ -15,18 +15,26 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.waiting import is_at_hand, put, sent, told
 from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import Asked, asked
 from isoloss.robustness.ascent.ball import TINY, Norm, ball_of
+from isoloss.robustness.ascent.few_sizes import logits_in_few_sizes
 from isoloss.robustness.ascent.losses import loss_of
-from isoloss.robustness.ascent.objective import Draws, frozen, is_random, refuse_nan
+from isoloss.robustness.ascent.objective import (
+    Draws,
+    frozen,
+    is_random,
+    refuse_nan,
+    refuse_where,
+)
 from isoloss.robustness.ascent.refusals import (
     as_images,
     as_labels,
     check_at_least,
     check_generator,
-    check_logits,
+    check_logits_of,
 )
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.in_turn import finally_judged
@@ -135,11 +143,12 @@ def search(
     ball = ball_of(norm, eps)
     propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
     draw = _Draws(generator, x)
-    lasting = not is_random(model)
+    lasting, check = not is_random(model), check_logits_of(y)
+    at_once = max((batch_size or len(x) * draws) // draws, 1)
     with frozen(model):
 
         def ask(images: Tensor, labels: Tensor) -> Tensor:
-            return _margins(model, images, labels, draws, batch_size)
+            return _margins(model, images, labels, draws, at_once, check)
 
         # An image that is misclassified as it is needs no change.
         clean = ask(x, y)
@@ -148,17 +157,14 @@ def search(
         )
         begun = ball.project(begun, x).clamp_(0, 1)
         best, margins = x.clone(), clean.clone()
-        rows = torch.arange(len(x), device=x.device)
-        if lasting:
-            rows = rows[clean >= 0]
+        rows = _left(torch.arange(len(x), device=x.device), margins, lasting)
         best[rows] = begun[rows]
         if len(rows):
             margins[rows] = ask(begun[rows], y[rows])
         yield Searched(1, best, margins)
         each = 1 if lasting else 2
         for query in range(1, queries + 1 - each, each):
-            if lasting:
-                rows = rows[margins[rows] >= 0]
+            rows = _left(rows, margins, lasting)
             if len(rows) == 0:
                 return
             fraction = fraction_at(query, queries)
@@ -170,9 +176,23 @@ def search(
                 margins[rows] = ask(best[rows], y[rows])
                 drawn.again()
             asked = ask(moved, y[rows])
-            won = asked < margins[rows]
-            best[rows[won]], margins[rows[won]] = moved[won], asked[won]
+            won = (asked < margins[rows]) | asked.isnan()  # which is refused when it is asked for
+            put(rows, won, (best, moved), (margins, asked))
             yield Searched(query + each, best, margins)
+        refuse_nan(margins)
+
+
+def _left(rows: Tensor, margins: Tensor, lasting: bool) -> Tensor:
+    """Which of the images are to be asked about; all, where no success lasts.
+
+    Raises:
+        IsolossError: if a margin is NaN.
+    """
+    resists, is_nan = told(margins[rows] >= 0, margins[rows].isnan())
+    refuse_where(is_nan)
+    if not lasting or bool(resists.all()):
+        return rows
+    return rows[sent(resists.nonzero()[:, 0], rows.device)]
 
 
 class _Draws:
@@ -279,7 +299,9 @@ def _bump(side: int, like: Tensor, turned: Tensor) -> Tensor:
     upper, lower = _pyramid(half, side, like), _pyramid(side - half, side, like)
     bump = torch.cat([upper, -lower])
     bump = bump / bump.norm().clamp(min=TINY)
-    return bump.T if float(turned) > 0 else bump
+    if is_at_hand(turned):
+        return bump.T if float(turned) > 0 else bump
+    return torch.where(turned > 0, bump.T, bump)
 
 
 def _pyramid(height: int, width: int, like: Tensor) -> Tensor:
@@ -298,15 +320,18 @@ def _length(offsets: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 
 def _margins(
-    model: nn.Module, images: Tensor, labels: Tensor, draws: int, batch_size: int | None
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    draws: int,
+    at_once: int,
+    check: Callable[[Any, Tensor], Tensor],
 ) -> Tensor:
-    """(N,) by how much success is missed: the loss "margin", negative; mean over draws."""
+    """(N,) by how much success is missed: the loss "margin", negative; mean over draws, so many
+    images at once."""
     found: list[Tensor] = []
-    at_once = max((batch_size or len(images) * draws) // draws, 1)
     for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
-        each = truth.repeat_interleave(draws, 0)
-        logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
+        each, copies = (given.repeat_interleave(draws, 0) for given in (truth, some))
+        logits = as_float32(check(logits_in_few_sizes(model, copies, at_once * draws), each))
         found.append(-loss_of("margin", logits, each).view(-1, draws).mean(1))
-    margins = torch.cat(found) if found else images.new_zeros(0)
-    refuse_nan(margins)
-    return margins
+    return torch.cat(found) if found else images.new_zeros(0)

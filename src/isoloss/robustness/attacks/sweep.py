@@ -18,13 +18,15 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.compute.machine.memory import in_parts
+from isoloss.compute.machine.waiting import put
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.ascent import spoilt_of
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of, column
 from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.few_sizes import logits_in_few_sizes
 from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, value_at
-from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits
+from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits_of
 from isoloss.robustness.ascent.rounding import in_8_bits, radius_of_files
 from isoloss.robustness.attacks.context import Attack
 from isoloss.settings.robustness_fields import VOTES
@@ -152,12 +154,12 @@ class _Sweep:
                 spoilt = spoilt_of(outcome, left, spoilt, flat)
             found, fools, fools_as_file = self._confirmed(found, x, y, eps)
             better = fools & fools_as_file | ~success[left]
-            images[left[better]] = found[better]
+            put(left, better, (images, found))
             success[left] |= fools
             rounded[left] |= fools_as_file
         if known is None and eps > 0 and not is_random(self.model):
             wrong, wrong_as_file = self._clean
-            images[wrong & ~success] = self.x[wrong & ~success]
+            images = images.where(~column(wrong & ~success), self.x)
             success, rounded = success | wrong, rounded | wrong_as_file
         seconds = time.perf_counter() - began
         return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds, spoilt)
@@ -179,9 +181,10 @@ class _Sweep:
         if eps == 0:
             return found, fools, fools_as_file
         undone = fools & ~fools_as_file
-        if self.through_rounding is not None and undone.any():
-            files[undone] = self._files(self.through_rounding, x[undone], y[undone], eps)
-            fools_as_file[undone] = self._wrong(files[undone], y[undone])
+        rows = undone.nonzero()[:, 0]
+        if self.through_rounding is not None and len(rows):
+            files[rows] = self._files(self.through_rounding, x[rows], y[rows], eps)
+            fools_as_file[rows] = self._wrong(files[rows], y[rows])
         taken = fools_as_file & (undone | ~fools) & (ball.distance(files, x) <= eps + SLACK)
         return found.where(~column(taken), files), fools | taken, fools_as_file
 
@@ -209,12 +212,16 @@ def misclassified(
     size = batch_size or max(len(images), 1)
     with frozen(model):
         if is_random(model):
-            judge = mean_objective(model, VOTES, batch_size)
+            judge = mean_objective(model, VOTES, batch_size, about=labels)
             return value_at(judge, images, labels, batch_size).success
+        check, sums = check_logits_of(labels), list[Tensor]()
 
         def wrong(rows: slice) -> Tensor:
-            logits = as_float32(check_logits(model(images[rows]), labels[rows]))
-            refuse_nan(logits.sum(1))
+            given = logits_in_few_sizes(model, images[rows], size)
+            logits = as_float32(check(given, labels[rows]))
+            sums.append(logits.sum(1))
             return logits.argmax(1) != labels[rows]
 
-        return torch.cat(list(in_parts(wrong, len(images), size, images.device)))
+        found = torch.cat(list(in_parts(wrong, len(images), size, images.device)))
+    refuse_nan(torch.cat(sums))
+    return found

@@ -50,7 +50,7 @@ class Evaluation:
         before anything is written."""
         setup = ready(settings, subject or load_subject(settings), settings.sigma)
         purified = {sigma: purifying.name for sigma, purifying in setup.purifying.items()}
-        plan = Plan.of(settings, len(setup.images), purified)
+        plan = Plan.of(settings, len(setup.images), purified, on=setup.device.type)
         check_attacks(setup, plan.attacks)
         if settings.kind != "certify":
             check_aim(setup, settings.targeted)

@@ -10,7 +10,7 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.asking import FEW
 from isoloss.robustness.ascent.losses import USUAL
-from isoloss.robustness.ascent.objective import frozen, objective_of, refuse_spoilt
+from isoloss.robustness.ascent.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.ascent.refusals import check_logits
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings.attack_kinds import attack_of
@@ -69,7 +69,8 @@ def check_loss(setup: Setup, names: Sequence[str], loss: str, targeted: str | No
     labels = with_targets(setup.labels[:FEW], None if targeted is None else 0)
     for model in setup.models:
         with frozen(model.fast):
-            objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
+            value = objective_of(model.fast, setup.subject.own_loss or loss)(few, labels, True)
+        refuse_nan(value.losses)
 
 
 def check_gradients(setup: Setup) -> None:

@@ -23,9 +23,9 @@ from isoloss.settings.robustness_fields import is_denoiser
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
-LARGEST = 256
-"""Images in the largest block."""
-DRAWS_IN_A_BLOCK = 1000
+LARGEST, LARGEST_ON_CUDA = 256, 1024
+"""Images in the largest block, which are to fill a batch."""
+DRAWS_IN_A_BLOCK, DRAWS_ON_CUDA = 1000, 16_384
 """Draws of a certification: where one image takes as many or more, a block is one image, and a kill
 loses no more than that."""
 STUDIED = 32
@@ -83,9 +83,18 @@ class Plan:
 
     @classmethod
     def of(
-        cls, settings: EvaluationSettings, samples: int, purified: Mapping[float, str] | None = None
+        cls,
+        settings: EvaluationSettings,
+        samples: int,
+        purified: Mapping[float, str] | None = None,
+        *,
+        on: str = "cpu",
     ) -> Plan:
-        """The plan for so many images as there are, behind these purifications if there are any."""
+        """The plan for so many images as there are, behind these purifications if there are any.
+
+        Args:
+            on: the kind of device that it is for, on which the sizes of blocks depend.
+        """
         sigmas = tuple(purified or settings.sigma)
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
@@ -93,10 +102,13 @@ class Plan:
             for sigma, attack in _attacked(settings, network, sigmas)
         )
         if settings.kind == "certify":
-            size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
+            draws = DRAWS_ON_CUDA if on == "cuda" else DRAWS_IN_A_BLOCK
+            size = min(max(draws // settings.draws, 1), FIRST)
             blocks = tuple(_blocks(samples, 0, size, size))
         else:
-            blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
+            saved = min(settings.keep, samples)
+            largest = LARGEST_ON_CUDA if on == "cuda" else LARGEST
+            blocks = tuple(_blocks(samples, saved, FIRST, largest))
         studies = tuple(_studies(settings, combinations))
         return cls(combinations, blocks, studies, settings.epsilons, purified or {})
 

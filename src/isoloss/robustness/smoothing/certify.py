@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from isoloss.errors import IsolossError
@@ -26,8 +27,10 @@ from isoloss.robustness.smoothing.votes import (
     SELECTION,
     USUAL_BATCH,
     VOTING,
+    Counted,
     asked_defense,
     count_votes,
+    counted,
 )
 
 # Images that are counted between two reads of the device's counts.
@@ -122,23 +125,35 @@ def certify_together(
     for start in range(0, len(images), TOGETHER):
         some, names = images[start : start + TOGETHER], indices[start : start + TOGETHER]
 
-        def count(
-            draws: int, purpose: int, some: Tensor = some, names: list[int] = names
-        ) -> Tensor:
-            return count_votes(
+        selection, estimation = (
+            counted(
                 defense, some, names, 0, draws, purpose=purpose, seed=seed, batch_size=batch_size
             )
-
-        chosen = count(n0, SELECTION).argmax(-1)
-        # (networks or none, images, classes) to images first.
-        choices = chosen.reshape(-1, len(names)).T.tolist()
-        votes = count(n, ESTIMATION)
-        votes = votes.reshape(-1, *votes.shape[-2:]).transpose(0, 1).cpu()
-        for index, labels, counts in zip(names, choices, votes, strict=True):
+            for draws, purpose in ((n0, SELECTION), (n, ESTIMATION))
+        )
+        choices, votes = _known(selection, estimation)
+        for index, labels, counts in zip(names, choices.tolist(), votes, strict=True):
             yield tuple(
                 _certificate(index, label, own, n, defense.sigma, alpha)
                 for label, own in zip(labels, counts, strict=True)
             )
+
+
+def _known(selection: Counted, estimation: Counted) -> tuple[Tensor, Tensor]:
+    """(images, networks) classes that were chosen, and (images, networks, classes) counts, on the
+    host after one wait.
+
+    Raises:
+        IsolossError: for a network that gives NaN.
+    """
+    counts = estimation.counts
+    chosen = selection.counts.argmax(-1, keepdim=True)
+    spoilt = (selection.spoilt | estimation.spoilt).expand_as(chosen)
+    # (networks or none, images, classes) to images first.
+    told = torch.cat([chosen, spoilt.long(), counts], -1).cpu()
+    told = told.reshape(-1, *told.shape[-2:]).transpose(0, 1)
+    estimation.known(spoilt=bool(told[..., 1].any()))
+    return told[..., 0], told[..., 2:]
 
 
 def _certificate(

@@ -17,10 +17,10 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
-from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.device import arithmetic, summing_dtype
 from isoloss.compute.training.batches import Batch
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint
-from isoloss.compute.training.training_run import Training
+from isoloss.compute.training.training_run import Training, fuses
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.robustness.ascent.refusals import check_images
@@ -60,7 +60,9 @@ class DenoiserTraining(Training):
         return build_unet(_size(settings), shape[-1], shape[0])
 
     def _optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(model.parameters(), self._peak, weight_decay=0.0)
+        return torch.optim.AdamW(
+            model.parameters(), self._peak, weight_decay=0.0, fused=fuses(model)
+        )
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate(self._peak, step, self.total_steps)
@@ -76,9 +78,9 @@ class DenoiserTraining(Training):
     def _scheduler(self) -> DDPMScheduler:
         return build_scheduler(self.settings.largest_sigma)
 
-    @property
+    @cached_property
     def _alphas(self) -> Tensor:
-        return self._scheduler.alphas_cumprod
+        return self._scheduler.alphas_cumprod.to(self.device)
 
     @cached_property
     def _average(self) -> Average:
@@ -94,7 +96,7 @@ class DenoiserTraining(Training):
         return model(few, torch.zeros(len(few), dtype=torch.long, device=self.device)).sample
 
     def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(batch.seed)
+        generator = torch.Generator(self.device).manual_seed(batch.seed)
         loss = denoising_loss(
             network, self._alphas, batch.inputs, generator, batch.shard.rows, of=batch.samples
         )
@@ -108,14 +110,14 @@ class DenoiserTraining(Training):
     @torch.no_grad()
     def _test(self, model: nn.Module, split: Split, precision: str) -> tuple[float, float]:
         self._average.give_to(self._averaged)
-        generator = torch.Generator().manual_seed(self.settings.seed)
+        generator = torch.Generator(self.device).manual_seed(self.settings.seed)
         split = split.sample(TESTED, self.settings.seed)
-        loss = 0.0
+        loss = torch.zeros((), dtype=summing_dtype(self.device), device=self.device)
         for inputs, _ in split.batches(self.settings.batch_size):
             with arithmetic(self.device, precision):
                 mean = denoising_loss(self._averaged, self._alphas, as_inputs(inputs), generator)
-            loss += mean.item() * len(inputs)
-        return loss / len(split), math.nan
+            loss += mean.to(loss) * len(inputs)
+        return float(loss) / len(split), math.nan
 
     def _remarks(self, test: Split, precision: str) -> Iterator[Event]:
         images = as_inputs(test.sample(REPORTED_IMAGES, self.settings.seed).inputs)

@@ -38,14 +38,13 @@ def denoising_loss(
         unet: predicts the noise, as `diffusers.UNet2DModel`.
         alphas_cumprod: (T,) the schedule.
         images: (N, C, H, W) in [0, 1].
-        generator: draws t and z, on the CPU, so that all devices train on the same.
+        generator: draws t and z, on the images' device.
         part, of: where the images are only this part of a batch `of` so many, they get the t and z
             that they would in it.
     """
-    drawn = of or len(images)
-    steps = torch.randint(len(alphas_cumprod), (drawn,), generator=generator)[part]
-    noise = torch.randn(drawn, *images.shape[1:], generator=generator)[part]
-    steps, noise = steps.to(images.device), noise.to(images)
+    drawn, by = of or len(images), {"generator": generator, "device": images.device}
+    steps = torch.randint(len(alphas_cumprod), (drawn,), **by)[part]
+    noise = torch.randn(drawn, *images.shape[1:], **by)[part].to(images)
     predicted = unet(noised(alphas_cumprod, images, steps, noise), steps).sample
     return F.mse_loss(predicted.float(), noise.float())
 
@@ -63,13 +62,14 @@ class Average:
         self.decay = decay
         self.steps = 0
         self._weights = {k: p.detach().clone() for k, p in network.named_parameters()}
+        self._averages = list(self._weights.values())
 
     @torch.no_grad()
     def follow(self, network: nn.Module) -> None:
         """Take a step towards the network's present weights."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, parameter in network.named_parameters():
-            self._weights[name].lerp_(parameter, 1 - decay)
+        present: list[Tensor] = [*network.parameters()]
+        torch._foreach_lerp_(self._averages, present, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         self.steps += 1
 
     def state(self) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isoloss.compute.machine.waiting import is_at_hand
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.asking import (
     FEW,
@@ -22,7 +23,7 @@ from isoloss.robustness.ascent.asking import (
     computes_in_half,
     refuse_no_network,
 )
-from isoloss.robustness.ascent.refusals import as_logits, check_images
+from isoloss.robustness.ascent.refusals import as_logits, check_images, check_kind
 from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 
@@ -34,10 +35,13 @@ class Smoothing(nn.Module):
 
     Attributes:
         generator: draws the noise, on the images' device; PyTorch's own where it is None.
+        checks_range: whether images that lie outside [0, 1] are refused wherever they lie. Those of
+            an attack lie inside, and to look would be a wait for a GPU at every step.
     """
 
     is_random = True
     is_certifiable = True
+    checks_range = True
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
@@ -64,7 +68,10 @@ class Smoothing(nn.Module):
         Raises:
             IsolossError: saying what does not fit.
         """
-        check_images(images)
+        if self.checks_range or is_at_hand(images):
+            check_images(images)
+        else:
+            check_kind(images)
 
     def answers_about(self, images: Tensor) -> Answers:
         """How what is behind the noise answers, the noise being held still."""

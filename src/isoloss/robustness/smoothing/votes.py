@@ -20,8 +20,10 @@ from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.compute.machine.memory import in_parts
+from isoloss.compute.machine.waiting import is_at_hand
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.asking import HALF, Answers, computes_in_half, tell
+from isoloss.robustness.ascent.few_sizes import filled, size_for
 from isoloss.robustness.ascent.objective import frozen
 from isoloss.robustness.ascent.refusals import (
     as_images,
@@ -131,31 +133,78 @@ def count_votes(
     Raises:
         IsolossError: for images the defense is not for, or a network that gives NaN.
     """
+    defense.check(images)
+    return counted(
+        defense, images, indices, first, last, purpose=purpose, seed=seed, batch_size=batch_size
+    ).known()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted, on the device.
+
+    Attributes:
+        counts: as of `count_votes`.
+        spoilt: (), whether the network gave NaN, and nothing can be said of it.
+    """
+
+    counts: Tensor
+    spoilt: Tensor
+
+    def known(self, *, spoilt: bool | None = None) -> Tensor:
+        """The counts, where none was `spoilt`; by default it is asked for.
+
+        Raises:
+            IsolossError: for a network that gives NaN.
+        """
+        if bool(self.spoilt) if spoilt is None else spoilt:
+            raise IsolossError("the defended network gives NaN: nothing can be counted")
+        return self.counts
+
+
+@torch.no_grad()
+def counted(
+    defense: Smoothing,
+    images: Tensor,
+    indices: Sequence[int],
+    first: int,
+    last: int,
+    *,
+    purpose: int,
+    seed: int,
+    batch_size: int,
+) -> Counted:
+    """`count_votes`, without a wait for whether the network gives NaN."""
     check_at_least("batch_size", batch_size)
     indices = as_indices(indices, images)
-    defense.check(images)
     counts: Tensor | None = None
     together = isinstance(getattr(defense, "classifier", None), Together)
     spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
     with frozen(defense):
+        defense.check(images)
         for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
+            n = len(rows)
+            if not is_at_hand(noise):
+                rows, noise = (filled(each, size_for(n, batch_size)) for each in (rows, noise))
 
             def of(part: slice, rows: Tensor = rows, noise: Tensor = noise) -> Tensor:
                 given = defense.logits(images[rows[part]], noise[part])
                 return as_float32(given if together else as_logits(given, len(rows[part])))
 
             logits = torch.cat(list(in_parts(of, len(rows), batch_size, images.device)), -2)
+            logits, rows = logits[..., :n, :], rows[:n]
             spoilt |= logits.isnan().any()
             winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:
                 shape = (*logits.shape[:-2], len(images), logits.shape[-1])
                 counts = torch.zeros(shape, dtype=torch.long, device=logits.device)
             counts.index_add_(-2, rows, winners)
-    if bool(spoilt):
-        raise IsolossError("the defended network gives NaN: nothing can be counted")
     if counts is None:
         raise IsolossError("there is nothing to count: no images or no draws")
-    return counts
+    found = Counted(counts, spoilt)
+    if is_at_hand(counts):
+        found.known()
+    return found
 
 
 def _batches(
@@ -267,12 +316,20 @@ def votes_on(
     """`vote` of a defense that is known."""
     check_at_least("draws", draws)
 
-    def count(first: int, last: int) -> Tensor:
-        return count_votes(defense, images, indices, first, last, seed=seed, batch_size=batch_size)
+    def count(first: int, last: int) -> Counted:
+        return counted(
+            defense, images, indices, first, last,
+            purpose=VOTING, seed=seed, batch_size=batch_size,
+        )  # fmt: skip
 
-    one = count(0, 1)
+    first = count(0, 1)
+    one, spoilt = first.counts, first.spoilt
     check_logits(one, labels)
-    counts = one + count(1, draws) if draws > 1 else one
+    counts = one
+    if draws > 1:
+        rest = count(1, draws)
+        counts, spoilt = one + rest.counts, spoilt | rest.spoilt
+    Counted(counts, spoilt).known()
     right = counts.gather(1, labels[:, None])[:, 0]
     others = counts.scatter(1, labels[:, None], -1).amax(1)
     return Votes(counts, one.argmax(1) == labels, right > others, right == draws)

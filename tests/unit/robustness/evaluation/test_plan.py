@@ -40,3 +40,13 @@ def test_images_made_on_each_network_are_shown_to_every_other():
 def test_a_run_that_names_its_attacks_has_no_others():
     settings = AttackSettings(source="/a", also=("/b",), attacks="pgd,square", eps=(0.1,))
     assert attacked(settings) == [(0, "pgd"), (0, "square"), (1, "pgd"), (1, "square")]
+
+
+def test_on_a_gpu_blocks_grow_as_large_as_its_batches():
+    settings = AttackSettings(source="here", keep=0)
+    sizes = [last - first for first, last in Plan.of(settings, 5000, on="cuda").blocks]
+    assert sizes == [32, 64, 128, 256, 512, 1024, 1024, 1024, 936]
+    assert Plan.of(settings, 5000, on="mps").blocks == Plan.of(settings, 5000).blocks
+    for draws, together in ((100, 32), (1000, 16), (100_000, 1)):
+        certify = CertifySettings(source="here", draws=draws)
+        assert Plan.of(certify, 40, on="cuda").blocks[0] == (0, together)
