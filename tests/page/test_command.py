@@ -54,7 +54,7 @@ def test_a_session_has_its_views(files, chromium):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a.ply", "--out", "x.ply", "--minima"], "--minima is of pages"),
+        (["a.ply", "--out", "x.ply", "--minima"], "--minima is of .html"),
         (["a.ply", "--out", "x.html", "--texture", "accuracy"], "there is no accuracy in a"),
         (["a.ply", "--out", "x.html", "--azimuth", "nan"], "--azimuth"),
         (["a.ply", "--out", "no/x.html"], "cannot write no/x.html"),

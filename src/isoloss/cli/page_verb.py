@@ -70,5 +70,6 @@ def export_page(
     options |= contours_of(options)
     document = stage(sources[0] if len(sources) == 1 else sources, **options)
     command = shlex.join(["isoloss", *sys.argv[1:]])
+    command = command if namespace.as_typed is None else namespace.as_typed
     turned = bool(options.keys() & {"azimuth", "elevation"})
     return write_page(document, namespace.out, command, options.get("theme", ""), fits=turned)

@@ -16,6 +16,7 @@ from isoloss.figures.sheet import VECTOR, fitting_scale
 from isoloss.files import write_atomic
 from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
+from isoloss.geometry.files.formats import Asked
 from isoloss.gl.annotations.margins import margins_around_box
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
@@ -106,6 +107,16 @@ def render(
     if path is not None:
         write_png(image, path)
     return image
+
+
+def write_shown(shown: Source, path: Path, asked: Asked) -> Path:
+    """Write a picture or, by the name of `path`, a figure; returns the path.
+
+    Raises:
+        IsolossError: as `render` does.
+    """
+    render(shown, path)
+    return path
 
 
 def _say_boxes(views: Sequence[Scene]) -> None:
