@@ -1,5 +1,5 @@
-"""Models as Wavefront's .obj with its .mtl beside it: colours behind each place, as MeshLab, Blender
-and others read them."""
+"""Models as Wavefront's .obj with its .mtl beside it: colours behind each place, as MeshLab and
+Blender read them."""
 
 from __future__ import annotations
 
