@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -149,12 +150,17 @@ class Browser:
         """Turn the wheel; positive is away from the reader, closer to what is seen."""
         self.mouse("wheel", x, y, deltaX=0, deltaY=-100 * notches)
 
-    def pinch(self, middle: tuple[float, float], before: float, after: float) -> None:
-        """Two fingers so far apart come or go to a distance."""
-        x, y = middle
-        for k, kind in enumerate(("touchStart", "touchMove", "touchMove")):
-            half = (before + (after - before) * k / 2) / 2
-            points = [{"x": x - half, "y": y, "id": 0}, {"x": x + half, "y": y, "id": 1}]
+    def fingers(
+        self, start: Sequence[tuple[float, float]], end: Sequence[tuple[float, float]],
+        steps: int = 4,
+    ) -> None:  # fmt: skip
+        """Fingers that are put down at some places, go to others and are lifted."""
+        for k in range(steps + 1):
+            points = [
+                {"x": a + (c - a) * k / steps, "y": b + (d - b) * k / steps, "id": n}
+                for n, ((a, b), (c, d)) in enumerate(zip(start, end, strict=True))
+            ]
+            kind = "touchMove" if k else "touchStart"
             self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
         self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 

@@ -20,7 +20,7 @@ X, Y = AXIS[:, None], AXIS[None, :]
 BOWL = X**2 + Y**2 + 0.1 + 0.1 * np.sin(5 * X) * np.cos(4 * Y)
 BARE = """
 document.getElementById("tools").hidden = true;
-document.getElementById("epoch")?.remove();
+document.getElementById("epochs")?.remove();
 for (const view of isolossPage.views) {
   view.write = () => view.pen.clearRect(0, 0, ...view.size);
   view.draw();

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
-from isoloss.cli.page_verb import add_page_options, asked_of_page, export_page
+from isoloss.cli.page_verb import add_page_options, asked_of_page, export_shown
 from isoloss.cli.render_options import add_fields
 from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
@@ -26,7 +25,7 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.files.painted import PAINT
 
-_CAMERA = ("--view", "--top", *(f"--{field.name}" for field in fields(Camera)))
+_CAMERA = ("--view", "--top", "--side-by-side", *(f"--{field.name}" for field in fields(Camera)))
 Say = Callable[[str], None]
 
 
@@ -36,8 +35,8 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     known = listed([format.name for format in written], "or")
     parser.add_argument(
         "paths", type=path_of, nargs="+", metavar="PATH",
-        help="File or run folder; trajectories beside it come along; of what shows layers "
-        f"({_shown()}) several for one box, or a session",
+        help="File or run folder; trajectories beside it come along; of what is shown "
+        f"({_shown()}) several, in one box or side by side, or a session",
     )  # fmt: skip
     told = "; ".join(f"{format.name}: {format.title}" for format in written if format.title)
     parser.add_argument(
@@ -73,13 +72,15 @@ def export(namespace: argparse.Namespace, paths: Sequence[Path], say: Say) -> Pa
     out: Path = namespace.out
     format = format_to_write(out)
     _check_options(namespace, format)
-    if format.name == ".html":
-        return export_page(namespace, paths, say)
     if format.shows:
-        return _export_shown(namespace, paths, format, say)
-    if len(paths) > 1:
+        written, parts = export_shown(namespace, paths, say)
+    elif len(paths) > 1:
         raise _one_alone(format, [path.name for path in paths])
-    return _export_values(namespace, paths[0], format, say)
+    else:
+        written, parts = _export_values(namespace, paths[0], format, say)
+    if lost := format.leaves_out(parts):
+        say(f"{out.name} has no room for {lost}")
+    return written
 
 
 def _one_alone(format: Format, names: Sequence[str]) -> IsolossError:
@@ -106,7 +107,9 @@ def _check_options(namespace: argparse.Namespace, format: Format) -> None:
             )
 
 
-def _export_values(namespace: argparse.Namespace, path: Path, format: Format, say: Say) -> Path:
+def _export_values(
+    namespace: argparse.Namespace, path: Path, format: Format, say: Say
+) -> tuple[Path, set[Part]]:
     from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.scene.document import Document
     from isoloss.scene.files.painted import save_painted
@@ -134,47 +137,4 @@ def _export_values(namespace: argparse.Namespace, path: Path, format: Format, sa
         written = save_painted(scene.shown[0], scene, namespace.out)
     else:
         written = layer.surface.save(namespace.out)
-    _say_left_out(format, parts_of(layer.surface), namespace.out, say)
-    return written
-
-
-def _export_shown(
-    namespace: argparse.Namespace, paths: Sequence[Path], format: Format, say: Say
-) -> Path:
-    from isoloss.geometry.analysis.quantities import of_quantity
-    from isoloss.gl.pictures.rendering import TOP, contours_of
-    from isoloss.scene.files.shown_parts import parts_shown
-    from isoloss.scene.files.staging import (
-        APPEARANCE_OPTIONS,
-        CAMERA_OPTIONS,
-        only_curve,
-        opened,
-        stage,
-    )
-    from isoloss.scene.layer import SurfaceLayer
-
-    if namespace.classes:
-        raise IsolossError("--class is of files of values: export to .npz first, then that file")
-    sources: list[Any] = [opened(path, say) for path in paths]
-    if namespace.quantity:
-        for k, source in enumerate(sources):
-            if not isinstance(source, SurfaceLayer):
-                raise IsolossError("--quantity is of surfaces: a session has chosen its own")
-            sources[k] = replace(source, surface=of_quantity(source.surface, namespace.quantity))
-    known = APPEARANCE_OPTIONS | CAMERA_OPTIONS | {"view", "top", "overlays", "opacity"}
-    options = {k: v for k, v in vars(namespace).items() if k in known and v is not None}
-    if options.pop("top", False):
-        options = TOP | options
-    options |= contours_of(options)
-    if curve := only_curve(sources):
-        format_to_write(namespace.out, "curve")
-        return format.show(curve, namespace.out)
-    document = stage(sources[0] if len(sources) == 1 else sources, **options)
-    written = format.show(document, namespace.out)
-    _say_left_out(format, parts_shown(document), namespace.out, say)
-    return written
-
-
-def _say_left_out(format: Format, parts: set[Part], out: Path, say: Say) -> None:
-    if lost := format.leaves_out(parts):
-        say(f"{out.name} has no room for {lost}")
+    return written, parts_of(layer.surface)

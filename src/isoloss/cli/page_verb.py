@@ -1,4 +1,4 @@
-"""`isoloss export X --out x.html`: a page of what there is to see."""
+"""`isoloss export X --out x.html`, or .glb, .png …: what there is to see, as it is shown."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.render_options import add_fields, add_look_options
 from isoloss.errors import IsolossError
+from isoloss.geometry.files.formats import Asked, Part, format_to_write
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.files.painted import PAINT
+
+if TYPE_CHECKING:
+    from isoloss.scene.document import Document
+    from isoloss.scene.layer import SurfaceLayer
 
 _LOOKS = ("view", "top", "overlays", "opacity", "contours", "title")
 """Those of `add_look_options`."""
@@ -23,7 +28,12 @@ _OTHERS = tuple(f.name for f in fields(Appearance) if f.name not in (*PAINT, "tr
 
 def add_page_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options that pages alone have: as pictures, but for what is of pixels."""
-    group = parser.add_argument_group("how a page (.html) looks, besides")
+    group = parser.add_argument_group("how what is shown looks, besides")
+    group.add_argument(
+        "--side-by-side", action=argparse.BooleanOptionalAction,
+        help="Up to four surfaces each in a viewport of its own, seen by one camera; unless given, "
+        "where a run has several: behind a defense, of --class",
+    )  # fmt: skip
     add_look_options(group)
     add_fields(group, Appearance, _OTHERS)
     add_fields(group, Camera)
@@ -32,8 +42,8 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
 def asked_of_page(namespace: argparse.Namespace) -> list[str]:
     """The options given that pages alone have, as one types them."""
     given = vars(namespace)
-    own = {*_LOOKS, *_OTHERS, *(f.name for f in fields(Camera))}
-    usual = {"view": None, "top": False, "overlays": True, "contours": None}
+    own = {"side_by_side", *_LOOKS, *_OTHERS, *(f.name for f in fields(Camera))}
+    usual = {"side_by_side": None, "view": None, "top": False, "overlays": True, "contours": None}
     return [
         f"--{name.replace('_', '-')}"
         for name in given
@@ -41,35 +51,114 @@ def asked_of_page(namespace: argparse.Namespace) -> list[str]:
     ]
 
 
-def export_page(
+def export_shown(
     namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
-) -> Path:
-    """Write the page that the command line asks for.
+) -> tuple[Path, set[Part]]:
+    """Write the page, model or picture that the command line asks for.
+
+    Returns:
+        the file, and what there was to be written beside losses.
 
     Raises:
-        IsolossError: as `stage` and `write_page` do, and where a session is asked for a quantity.
+        IsolossError: as `stage` and `Format.show` do; a session is asked for what is of surfaces,
+            or more surfaces than there are viewports are to stand side by side.
     """
-    from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.gl.pictures.rendering import TOP, contours_of
-    from isoloss.page.writing import write_page
-    from isoloss.scene.files.staging import opened, stage
-    from isoloss.scene.layer import SurfaceLayer
+    from isoloss.scene.document import MOST_VIEWS
+    from isoloss.scene.files.shown_parts import parts_shown
+    from isoloss.scene.files.staging import only_curve, stage
 
-    if namespace.classes:
-        raise IsolossError("--class is of files of values: export to .npz first, then that file")
-    sources: list[Any] = [opened(path, say) for path in paths]
-    if namespace.quantity:
-        for k, source in enumerate(sources):
-            if not isinstance(source, SurfaceLayer):
-                raise IsolossError("--quantity is of surfaces: a session has chosen its own")
-            sources[k] = replace(source, surface=of_quantity(source.surface, namespace.quantity))
     known = {f.name for kind in (Appearance, Camera) for f in fields(kind)} | {*_LOOKS}
     options = {k: v for k, v in vars(namespace).items() if k in known and v is not None}
     if options.pop("top", False):
         options = TOP | options
     options |= contours_of(options)
-    document = stage(sources[0] if len(sources) == 1 else sources, **options)
-    command = shlex.join(["isoloss", *sys.argv[1:]])
-    command = command if namespace.as_typed is None else namespace.as_typed
-    turned = bool(options.keys() & {"azimuth", "elevation"})
-    return write_page(document, namespace.out, command, options.get("theme", ""), fits=turned)
+    source, format = _given(namespace, paths, say), format_to_write(namespace.out)
+    if (curve := only_curve(source)) is not None:
+        format_to_write(namespace.out, "curve")
+        return format.show(curve, namespace.out, _asked(namespace, options)), set()
+    beside, title = namespace.side_by_side, ""
+    if isinstance(source, list):
+        if beside and len(source) > MOST_VIEWS:
+            raise IsolossError(
+                f"--side-by-side shows up to {MOST_VIEWS} surfaces, not {len(source)}: leave it "
+                "out, and they share one box"
+            )
+        further = len(paths) < len(source) <= MOST_VIEWS and "camera" in format.keeps
+        together = len(source) < 2 or any(layer.surface.is_curve for layer in source)
+        if (further if beside is None else beside) and not together:
+            source = _side_by_side(source)
+            if isinstance(options.get("title"), str):
+                title = options.pop("title")
+    elif beside is not None:
+        raise IsolossError("--side-by-side is of surfaces: a session has viewports of its own")
+    document = stage(source, **options)
+    asked = _asked(namespace, options, title)
+    return format.show(document, namespace.out, asked), parts_shown(document)
+
+
+def _asked(namespace: argparse.Namespace, options: dict[str, Any], title: str = "") -> Asked:
+    typed = namespace.as_typed
+    command = shlex.join(["isoloss", *sys.argv[1:]]) if typed is None else typed
+    fits = bool(options.keys() & {"azimuth", "elevation"})
+    return Asked(command, options.get("theme", ""), fits, title)
+
+
+def _given(
+    namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
+) -> Document | list[SurfaceLayer]:
+    """The layers that there are at `paths`, or the document of the only session."""
+    from isoloss.scene.files.staging import opened
+    from isoloss.scene.layer import SurfaceLayer
+
+    found: list[SurfaceLayer] = []
+    for path in paths:
+        source = opened(path, say)
+        if isinstance(source, SurfaceLayer):
+            found += _of_run(source, path, namespace, say)
+        elif namespace.quantity or namespace.classes:
+            option = "--quantity" if namespace.quantity else "--class"
+            raise IsolossError(f"{option} is of surfaces: a session has chosen its own")
+        elif len(paths) > 1:
+            raise IsolossError("a page is of one session, or of several surfaces, not both")
+        else:
+            return source  # type: ignore[return-value]  # of a path: a layer or a document
+    return found
+
+
+def _of_run(
+    layer: SurfaceLayer, path: Path, namespace: argparse.Namespace, say: Callable[[str], None]
+) -> list[SurfaceLayer]:
+    """A layer, and what there is beside it: the losses of single classes, or behind a defense."""
+    from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
+    from isoloss.geometry.files.reading import still_grows
+    from isoloss.paths import exists
+    from isoloss.run_folder import DEFENDED
+    from isoloss.scene.layer import load_layer
+
+    if namespace.quantity:
+        return [replace(layer, surface=of_quantity(layer.surface, namespace.quantity))]
+    if namespace.classes:
+        from isoloss.work import surface_with_classes
+
+        known = quantities_of(layer.surface)
+        surface = surface_with_classes(path, namespace.classes)
+        titles = {k: v for k, v in quantities_of(surface).items() if k not in known}
+        return [layer, *(
+            replace(layer, name=f"{layer.name}, {title}", surface=of_quantity(surface, name),
+                    trajectories=(), quantity=name)
+            for name, title in titles.items()
+        )]  # fmt: skip
+    defended = path / DEFENDED
+    if exists(defended) or still_grows(defended):
+        return [layer, replace(load_layer(defended, say), name=f"{layer.name}, defended")]
+    return [layer]
+
+
+def _side_by_side(layers: list[SurfaceLayer]) -> Document:
+    """Each layer alone in a viewport."""
+    from isoloss.scene.document import Document
+    from isoloss.scene.scene import Scene
+
+    views = [Scene(layers, hidden=frozenset(layers) - {layer}) for layer in layers]
+    return Document(layers, views, arrangement=2 if len(layers) == 2 else 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.annotations.axes import AxisTicks
 from isoloss.gl.layers.analysis import shown_minima
 from isoloss.naming import drawable_line
+from isoloss.page.link import number_of
 from isoloss.page.looks import FINE, kept_fields, looks_of, scale_of
 from isoloss.page.packing import Packing, bent, rounded, shares
 from isoloss.scene.appearance import LABELLED_MINIMA
@@ -119,6 +120,7 @@ def _view(scene: Scene, places: dict[int, int], packing: Packing) -> dict[str, A
         "quantity": quantity(shown),
         "levels": contour_heights(appearance, frame).tolist(),
         "own_level": own_height(appearance, frame),
+        "paths": sum(len(x.shown_trajectories) for x in shown),
         "looks": looks,
         "look": names.index(texture.name) if texture.name in names else 0,
         "names_ends": appearance.legend,
@@ -133,11 +135,13 @@ def _layer(
     appearance = scene.appearance
     mesh = layer.mesh(frame.scale, appearance.smooth)
     twins = [x for x in scene.shown if x.surface is layer.surface and x.derived is None]
-    minima = shown_minima(layer, appearance, frame)
+    fits = appearance.minima or layer.surface.loss.size <= FINE  # to be switched on
+    minima = shown_minima(layer, replace(appearance, minima=True), frame) if fits else []
     return {
         "name": drawable_line(layer.name),
         "surface": places[id(layer.surface)],
-        "is_drawn": layer.derived is not None or twins[:1] == [layer],
+        "number": number_of(layer, scene),
+        "is_derived": layer.derived is not None,
         "opacity": max([x.opacity for x in twins], default=layer.opacity),
         "steps": mesh.steps,
         **_shape(layer.surface, mesh, packing),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from isoloss.resources import resource_folder
 
@@ -28,6 +29,7 @@ _REMARK = re.compile(r"//.*")
 _PEELED = re.compile(r"^#ifdef PEELED\n.*?^#endif\n", re.MULTILINE | re.DOTALL)
 
 
+@cache
 def sources() -> dict[str, str]:
     """The text of each shader that `PROGRAMS` needs, by the name of its file."""
     files = [f"{name}.frag" for name in PROGRAMS]

@@ -13,6 +13,7 @@ from isoloss.geometry.height import HeightScale
 from isoloss.geometry.refine import fill_nearest, fill_uncomputed
 from isoloss.geometry.surface import Surface
 from isoloss.gl.annotations.notes import Extent, notes
+from isoloss.page.link import number_of
 from isoloss.page.packing import Packing, shares
 from isoloss.scene.colormaps import OWN, colormap
 from isoloss.scene.layer import SurfaceLayer
@@ -143,21 +144,24 @@ def _bar(colors: ColorScale, bands: Any) -> dict[str, Any]:
 
 
 def _legend(scene: Scene, theme: Theme, packing: Packing) -> list[dict[str, Any]]:
-    entries: list[Entry] = []
+    entries: list[tuple[Entry, SurfaceLayer | None]] = []
     if scene.appearance.legend:
-        paths = path_entries(scene, theme)
-        entries = surface_entries(scene, theme) + (paths if len(paths) > 1 else [])
+        entries += zip(surface_entries(scene, theme), scene.palettes, strict=False)
+        if len(scene.paths) > 1:
+            layers = [layer for layer, _, _ in scene.paths]
+            entries += zip(path_entries(scene, theme), layers, strict=True)
     if scene.appearance.signs:
-        entries += sign_entries(scene, theme, in_space=True)
+        entries += [(entry, None) for entry in sign_entries(scene, theme, in_space=True)]
     return [
         {
             "text": e.text[:300],
+            "layer": None if layer is None else number_of(layer, scene),
             "color": e.color,
             "shapes": [shape.value for shape in e.shapes],
             "line": e.line,
             "palette": None if e.palette is None else _palette(e.palette, packing),
         }
-        for e in entries
+        for e, layer in entries
     ]
 
 

@@ -19,4 +19,6 @@ def write_shown(shown: Document | SurfaceLayer | Surface, path: Path, asked: Ask
         IsolossError: nothing is to be seen, or `path` cannot be written.
     """
     document = shown if isinstance(shown, Document) else stage(shown)
-    return write_page(document, path, asked.command, asked.theme, fits=asked.fits)
+    return write_page(
+        document, path, asked.command, asked.theme, fits=asked.fits, title=asked.title
+    )

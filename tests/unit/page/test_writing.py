@@ -21,7 +21,7 @@ LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.25
 
 @pytest.fixture(autouse=True)
 def _no_picture(monkeypatch):
-    monkeypatch.setattr(writing, "_picture", lambda document: "")
+    monkeypatch.setattr(writing, "_picture", lambda *_given: "")
 
 
 def surface(**meta: object) -> Surface:

@@ -61,11 +61,13 @@ class Asked:
         command: what makes it, as typed.
         theme: of the page, "dark" or "light"; unless given, that of the reader's system.
         fits: the camera steps back until the whole box is in sight.
+        title: of a page of several viewports.
     """
 
     command: str = ""
     theme: str = ""
     fits: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True)
