@@ -301,14 +301,10 @@ class Parts:
         # What a page knows is loaded when one is wanted.
         from isoloss.page.link import fragment
 
-        page, where = self.share_dialog.written, fragment(self.workspace.document)
-        imgui.set_clipboard_text(f"{page.absolute().as_uri() if page else ''}{where}")
-        said = (
-            f"Copied a link to this view of {page.name}"
-            if page
-            else (f"Copied {where}, which follows the address of the page")
-        )
-        self.workspace.messages.say(said, "done")
+        page, where = self.share_dialog.page, fragment(self.workspace.document)
+        imgui.set_clipboard_text(f"{page.absolute().as_uri()}{where}" if page else where)
+        of = f"of {page.name}" if page else "to put behind the address of a page"
+        self.workspace.messages.say(f"Copied a link to this view, {of}", "done")
 
     def save_comparison(self) -> None:
         """Ask where the comparison of runs is to be saved."""

@@ -18,8 +18,10 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, row, rows, wrapped
 from isoloss.errors import IsolossError
+from isoloss.files import check_parent
 from isoloss.geometry.files.formats import FORMATS, PARTS, Format, Part, format_of, parts_of
 from isoloss.naming import capitalized, printable, size_in_words
+from isoloss.paths import is_file
 from isoloss.scene.document import Document
 from isoloss.scene.files.shown_parts import PARTS_OF_APPEARANCE, narrowed, parts_shown
 from isoloss.scene.files.snapshot import write_curve, write_document
@@ -40,11 +42,7 @@ class Choices:
 
 
 class ShareDialog:
-    """Asks in which format, what is included and where to; a process of its own writes it.
-
-    Attributes:
-        written: the page that was written last, whose address a link begins with.
-    """
+    """Asks in which format, what is included and where to; a process of its own writes it."""
 
     def __init__(self, workspace: Workspace, renderings: Renderings) -> None:
         self.workspace, self.renderings = workspace, renderings
@@ -52,7 +50,7 @@ class ShareDialog:
         self.path = ""
         self.choices = Choices()
         self.preview = SizePreview()
-        self.written: Path | None = None
+        self._page: Path | None = None
         self._appearing = False
         self._changed = 0.0
         self._pending: object = None
@@ -68,6 +66,11 @@ class ShareDialog:
     def curve(self) -> OpenCurve | None:
         """The curve that is shown where no surface is."""
         return None if self.workspace.scene.shown else self.workspace.curves.shown
+
+    @property
+    def page(self) -> Path | None:
+        """The page that was shared last, if it is there."""
+        return self._page if self._page is not None and is_file(self._page) else None
 
     @property
     def is_waiting(self) -> bool:
@@ -215,11 +218,12 @@ class ShareDialog:
     def save(self, path: Path) -> None:
         """Have `path` written by a process of its own."""
         try:
+            check_parent(path)
             self.renderings.export(self._writer(), path)
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
-        self.written = path if self.format.name == ".html" else self.written
+        self._page = path if self.format.name == ".html" else self._page
         self.is_open = False
 
     def _writer(self) -> Writer:

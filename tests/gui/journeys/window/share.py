@@ -77,7 +77,8 @@ def share(d: Driver) -> None:
     # where nothing can be written, that is said, and the dialog stays
     open_dialog(d)
     d.type(f"{DIALOG}/**/##path", "page.html/within.html")  # and Enter
-    d.until(lambda: not d.parts.renderings.active, "the job to end")
+    d.ctx.yield_(3)
+    assert dialog.is_open
     assert any("within.html" in line.text for line in workspace.messages.lines)
     d.press(imgui.Key.escape)
 
@@ -110,7 +111,8 @@ def choose(d: Driver, suffix: str) -> None:
     formats = d.parts.share_dialog.formats
     at = next(k for k, f in enumerate(formats) if f.name == suffix)
     d.click(f"{DIALOG}/share/##format")
-    d.ctx.item_click(f"//$FOCUSED/$${at}/*")
+    title = formats[at].title
+    d.click(f"//$FOCUSED/$${at}/{title[:1].upper()}{title[1:]} ({suffix})")
     d.until(lambda: d.parts.share_dialog.format.name == suffix, suffix)
 
 
