@@ -113,16 +113,17 @@ def _export_values(
     from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.scene.document import Document
     from isoloss.scene.files.painted import save_painted
-    from isoloss.scene.files.staging import opened, stage
+    from isoloss.scene.files.staging import opened_path, stage
     from isoloss.scene.layer import SurfaceLayer
 
+    source: SurfaceLayer | Document
     if namespace.classes:
         from isoloss.work import surface_with_classes
 
         surface = surface_with_classes(path, namespace.classes)
         source = SurfaceLayer(path.name, surface, surface.trajectories)
     else:
-        source = opened(path, say)
+        source = opened_path(path, say)
     shown = source.view.shown if isinstance(source, Document) else [source]
     if len(shown) != 1:
         raise _one_alone(format, [layer.name for layer in shown])

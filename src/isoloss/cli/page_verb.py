@@ -108,12 +108,12 @@ def _given(
     namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
 ) -> Document | list[SurfaceLayer]:
     """The layers that there are at `paths`, or the document of the only session."""
-    from isoloss.scene.files.staging import opened
+    from isoloss.scene.files.staging import opened_path
     from isoloss.scene.layer import SurfaceLayer
 
     found: list[SurfaceLayer] = []
     for path in paths:
-        source = opened(path, say)
+        source = opened_path(path, say)
         if isinstance(source, SurfaceLayer):
             found += _of_run(source, path, namespace, say)
         elif namespace.quantity or namespace.classes:
@@ -122,7 +122,7 @@ def _given(
         elif len(paths) > 1:
             raise IsolossError("a page is of one session, or of several surfaces, not both")
         else:
-            return source  # type: ignore[return-value]  # of a path: a layer or a document
+            return source
     return found
 
 

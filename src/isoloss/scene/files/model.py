@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,24 +103,27 @@ def _layer(layer: SurfaceLayer, scene: Scene, frame: Frame) -> Node:
 
 def _surface(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame) -> Node:
     scale, offset = frame.mesh_to_world(mesh)
-    x, y = np.meshgrid(mesh.x * scale[0] + offset[0], mesh.y * scale[1] + offset[1], indexing="ij")
-    corners = np.stack([x, y, mesh.height * frame.top], axis=-1).reshape(-1, 3)
+    corners = np.empty((*mesh.height.shape, 3))
+    corners[..., 0] = (mesh.x * scale[0] + offset[0])[:, None]
+    corners[..., 1] = mesh.y * scale[1] + offset[1]
+    corners[..., 2] = mesh.height * frame.top
     triangles = mesh.triangles()
     used, indices = np.unique(triangles, return_inverse=True)
     if not used.size:
         return Node("surface")
     normals = None
     if scene.appearance.smooth:
-        slopes = [
-            np.nan_to_num(-frame.top * slope / stretch)
-            for slope, stretch in zip((mesh.slope_x, mesh.slope_y), scale, strict=False)
-        ]
-        upwards = np.stack([*slopes, np.ones_like(x)], axis=-1).reshape(-1, 3)[used]
+        upwards = np.ones_like(corners)
+        for k, slope in enumerate((mesh.slope_x, mesh.slope_y)):
+            upwards[..., k] = np.nan_to_num(-frame.top * slope / scale[k])
+        upwards = upwards.reshape(-1, 3)[used]
         normals = _turned(upwards / np.linalg.norm(upwards, axis=1, keepdims=True))
     colors = _colors(layer, mesh, scene, frame).reshape(-1, 3)[used]
     material = Material("surface", opacity=layer.opacity, is_lit=True)
     shape = indices.reshape(triangles.shape).astype(np.uint32)
-    return Node("surface", Mesh(_metres(corners[used]), shape, material, normals, colors))
+    return Node(
+        "surface", Mesh(_metres(corners.reshape(-1, 3)[used]), shape, material, normals, colors)
+    )
 
 
 def _colors(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame) -> Array:
@@ -187,7 +190,7 @@ def _path(layer: SurfaceLayer, index: int, scene: Scene, frame: Frame) -> Node:
     path = layer.trajectories[index]
     count = playhead(path, scene.appearance.epoch).checkpoint + 1
     places = frame.place(path.alpha, path.beta, path.loss)[:count]
-    there = np.isfinite(places).all(axis=1)
+    there = np.isfinite(places.sum(axis=1))
     ends = np.flatnonzero(there[1:] & there[:-1]) + 1
     color = THEMES[scene.appearance.theme].path_color(scene.path_number(layer, index))
     about = {name: _numbers(getattr(path, name)[:count]) for name in ("epoch", "loss", "lr")}
@@ -258,9 +261,10 @@ def _numbers(values: ArrayLike) -> list[float | None]:
 def _plain(value: Any) -> Any:
     """What JSON can hold: no infinite numbers, no lone surrogates."""
     if isinstance(value, dict):
-        return {drawable_line(str(k)): _plain(v) for k, v in value.items()}
+        known = cast("dict[Any, Any]", value)
+        return {drawable_line(str(k)): _plain(v) for k, v in known.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_plain(v) for v in cast("list[Any]", value)]
     if isinstance(value, str):
         return drawable_line(value)
     if isinstance(value, float) and not np.isfinite(value):

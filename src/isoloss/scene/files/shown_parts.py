@@ -30,10 +30,9 @@ def parts_shown(document: Document) -> set[Part]:
     """What is shown in any of the views, beside the losses of one surface."""
     views = [view for view in document.shown_views if view.shown]
     layers = dict.fromkeys(layer for view in views for layer in view.shown)
-    found: set[Part] = {"colours"}
-    for layer in layers:
-        found |= parts_of(layer.surface)
+    found: set[Part] = {part for layer in layers for part in parts_of(layer.surface)}
     there: dict[Part, bool] = {
+        "colours": True,
         "layers": len(layers) > 1,
         "trajectories": any(view.paths for view in views),
         "contours": any(v.appearance.contours or v.appearance.floor_contours for v in views),
@@ -42,6 +41,6 @@ def parts_shown(document: Document) -> set[Part]:
             for v in views
         ),
     }
-    for part, is_there in there.items():
-        found = found | {part} if is_there else found - {part}
+    found.difference_update(there)
+    found.update(part for part, is_there in there.items() if is_there)
     return found
