@@ -63,7 +63,7 @@ CASES = {
 
 
 def layer_of_many_points() -> SurfaceLayer:
-    axis = np.linspace(-1, 1, 300)
+    axis = np.linspace(-1, 1, 720)  # of which triangles are left out
     return SurfaceLayer("large", Surface.from_loss(axis, axis, axis[:, None] ** 2 + axis**4))
 
 

@@ -111,7 +111,7 @@ def test_options_that_a_format_has_no_use_for_are_refused(files, capsys, argumen
 def test_what_is_written_only_is_not_read(files, capsys):
     assert main(["export", "b.ply", "--out", "x.glb"]) == 0
     assert main(["info", "x.glb"]) == 2
-    assert "x.glb is a model in glTF 2.0" in capsys.readouterr().err
+    assert "x.glb is a model for Blender" in capsys.readouterr().err
 
 
 def test_surfaces_save_themselves_in_any_of_them(files):

@@ -269,7 +269,7 @@ def trajectory_path(path: Path, name: str = "") -> Path:
 register(
     Format(
         (".ply",), ("surface",), load_surface_ply, save_surface_ply, save_surface_ply,
-        title="mesh with every value, for MeshLab, ParaView and Blender",
+        title="mesh with every value, for Blender",
         keeps=(*VALUES, "colours"),
     )
 )  # fmt: skip
@@ -277,7 +277,9 @@ register(
     Format((".npz",), ("surface", "curve"), load_npz, save_npz, title="NumPy's arrays, exactly")
 )
 register(Format((".h5", ".hdf5"), ("surface", "curve"), read=load_h5))
-register(Format((".vts",), ("surface",), load_vts, save_vts, title="structured grid, for ParaView"))
+register(
+    Format((".vts",), ("surface",), load_vts, save_vts, title="grid with every value, for ParaView")
+)
 register(Format((".vtp",), ("surface",), read=load_vtp))
 register(
     Format(
@@ -296,14 +298,14 @@ register(
 register(
     Format(
         (".glb",), ("surface",),
-        title="model in glTF 2.0, for Blender, slides and phones",
+        title="model for Blender, slides and phones",
         keeps=(*SEEN, "origin"), shows="isoloss.scene.files.model:write_glb",
     )
 )  # fmt: skip
 register(
     Format(
         (".obj",), ("surface",),
-        title="model in Wavefront's text",
+        title="model as text, of Wavefront",
         keeps=SEEN, shows="isoloss.scene.files.model:write_obj",
     )
 )  # fmt: skip

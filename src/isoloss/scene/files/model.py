@@ -16,6 +16,7 @@ from isoloss.geometry.files.solid import Material, Mesh, Node
 from isoloss.geometry.level_sets import LevelSets
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.playhead import playhead
+from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.geometry.surface import Surface
 from isoloss.naming import drawable_line
 from isoloss.scene.appearance import Appearance
@@ -42,6 +43,8 @@ ABOVE = 0.004
 """Of the box: so that lines are seen on the surface they lie on."""
 CROSS = 0.03
 """Half the arms of what marks a pin or a minimum, in the box."""
+BEND = 3e-4
+"""Of the height: a tenth of a millimetre is too little to be seen."""
 SHORTEST = 0.01  # pieces of contours, in the box
 _LONGEST = 80  # characters of a name
 
@@ -107,7 +110,8 @@ def _surface(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame)
     corners[..., 0] = (mesh.x * scale[0] + offset[0])[:, None]
     corners[..., 1] = mesh.y * scale[1] + offset[1]
     corners[..., 2] = mesh.height * frame.top
-    triangles = mesh.triangles()
+    positions = _positions(layer, mesh, scene, frame)
+    triangles = _triangles(mesh, positions, frame)
     used, indices = np.unique(triangles, return_inverse=True)
     if not used.size:
         return Node("surface")
@@ -118,15 +122,29 @@ def _surface(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame)
             upwards[..., k] = np.nan_to_num(-frame.top * slope / scale[k])
         upwards = upwards.reshape(-1, 3)[used]
         normals = _turned(upwards / np.linalg.norm(upwards, axis=1, keepdims=True))
-    colors = _colors(layer, mesh, scene, frame).reshape(-1, 3)[used]
+    colors = _colors(layer, mesh, positions, scene, frame).reshape(-1, 3)[used]
     material = Material("surface", opacity=layer.opacity, is_lit=True)
     shape = indices.reshape(triangles.shape).astype(np.uint32)
-    return Node(
-        "surface", Mesh(_metres(corners.reshape(-1, 3)[used]), shape, material, normals, colors)
-    )
+    places = _metres(corners.reshape(-1, 3)[used])
+    return Node("surface", Mesh(places, shape, material, normals, colors))
 
 
-def _colors(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame) -> Array:
+def _positions(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame) -> Array:
+    """(P, Q) along the colormap at the corners of the displayed mesh."""
+    return texture_values(layer, mesh, _scale(scene, frame), scene.appearance_of(layer))
+
+
+def _triangles(mesh: DisplayMesh, positions: Array, frame: Frame) -> NDArray[np.uint32]:
+    """Of a large surface fewer than it has, where nobody sees a difference."""
+    if not is_worth_it(mesh):
+        return mesh.triangles()
+    values = np.nan_to_num(positions.astype(np.float32), nan=-1.0)
+    return simplified(mesh, flat_blocks(mesh, values, Resolution(BEND, frame.top)))
+
+
+def _colors(
+    layer: SurfaceLayer, mesh: DisplayMesh, positions: Array, scene: Scene, frame: Frame
+) -> Array:
     """(P, Q, 3) sRGB at the corners of the displayed mesh, pale where nothing is computed."""
     appearance, scale = scene.appearance_of(layer), _scale(scene, frame)
     texture = shown_texture([layer], appearance)
@@ -137,9 +155,7 @@ def _colors(layer: SurfaceLayer, mesh: DisplayMesh, scene: Scene, frame: Frame) 
         plain = tone(palette) if several and layer is not scene.shown[0] else theme.matte
         found = np.broadcast_to(plain[:3], (*mesh.height.shape, 3))
     else:
-        found = tones(
-            texture_values(layer, mesh, scale, appearance), texture, scale, appearance, frame
-        )
+        found = tones(positions, texture, scale, appearance, frame)
     pending = (1 - mesh.computed)[..., None]
     return np.clip(found + 0.85 * pending * (np.array(theme.uncomputed[:3]) - found), 0, 1)
 
