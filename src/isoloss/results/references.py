@@ -22,6 +22,7 @@ from isoloss.naming import listed
 from isoloss.resources import resource_folder
 from isoloss.results.radii import NORMS
 
+TEST = "test"
 ALL = "all"
 """In place of names: all that fit."""
 _SMALLER, _OTHER = {"tiny", "mini"}, {"a", "c", "r", "v", "sketch", "100"}
@@ -83,14 +84,24 @@ def data_set_called(name: str) -> str:
 
 
 @cache
-def fitting(data: str, norm: str, *, is_certified: bool = False) -> tuple[ReferenceLine, ...]:
-    """Those of the same data, called however a run calls them, in the same norm."""
+def fitting(
+    data: str, norm: str, *, is_certified: bool = False, split: str = TEST
+) -> tuple[ReferenceLine, ...]:
+    """Those of the same data, called however a run calls them, in the same norm; of test images,
+    as all are."""
+    if split != TEST:
+        return ()
     wanted = data_set_called(data), norm, is_certified
     return tuple(r for r in references() if (r.data, r.norm, r.is_certified) == wanted)
 
 
 def chosen(
-    names: str | Sequence[str], data: str, norm: str, *, is_certified: bool = False
+    names: str | Sequence[str],
+    data: str,
+    norm: str,
+    *,
+    is_certified: bool = False,
+    split: str = TEST,
 ) -> list[ReferenceLine]:
     """Those with these names, or "all", that fit.
 
@@ -98,9 +109,14 @@ def chosen(
         IsolossError: if there is none of a name, or it does not fit; says which do.
     """
     names = [names] if isinstance(names, str) else list(names)
-    there = [*fitting(data, norm, is_certified=is_certified)]
     if not names:
         return []
+    if split != TEST:
+        raise IsolossError(
+            f"--reference: what others have published is of test images, and these are {split} "
+            "images: leave it out"
+        )
+    there = [*fitting(data, norm, is_certified=is_certified)]
     kind = "certificates" if is_certified else "accuracies"
     if not there:
         unknown = [name for name in names if name not in (ALL, *(r.name for r in references()))]

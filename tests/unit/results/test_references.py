@@ -60,6 +60,13 @@ def test_only_what_is_of_the_same_data_norm_and_kind_fits():
     assert chosen((), "digits", "linf") == []
 
 
+def test_what_is_published_is_of_test_images():
+    assert fitting("cifar10", "linf", split="train") == ()
+    assert chosen((), "cifar10", "linf", split="train") == []
+    with pytest.raises(IsolossError, match="of test images, and these are train images: leave"):
+        chosen("all", "cifar10", "linf", split="train")
+
+
 @pytest.mark.parametrize(
     ("names", "data", "norm", "said"),
     [

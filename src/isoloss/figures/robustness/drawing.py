@@ -137,7 +137,10 @@ def _figure(
 
 def _references(runs: Sequence[RunResults], choice: Choice) -> list[ReferenceLine]:
     first = runs[0]
-    return chosen(choice.reference, first.data, first.norm, is_certified=first.is_certified)
+    return chosen(
+        choice.reference, first.data, first.norm, is_certified=first.is_certified,
+        split=first.settings.split,
+    )  # fmt: skip
 
 
 def _usual_width(runs: Sequence[RunResults], what: What) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from isoloss.library.entry import Entry
 from isoloss.naming import first_of
 from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
-from isoloss.results.references import ALL, ReferenceLine, fitting
+from isoloss.results.references import ALL, TEST, ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import Criterion
 from isoloss.run import Run
@@ -178,16 +179,25 @@ def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:
         if what in wanted:
             traces = tuple(trace for place, trace in found if place == axis)
             up = "certified accuracy" if what == "radius" else "accuracy"
-            behind = _references({runs[t.run].entry.data for t in traces}, axis, view)
+            behind = _references([runs[t.run].entry for t in traces], axis, view)
             yield Chart(axis, what, across, up, traces, is_share=True, references=behind)
 
 
-def _references(data: Iterable[str], axis: str, view: View) -> tuple[ReferenceLine, ...]:
-    """What is asked for of what others have published of these data."""
+def published(entries: Iterable[Entry], axis: str) -> tuple[ReferenceLine, ...]:
+    """What others have published of the images that these evaluations are about.
+
+    Args:
+        axis: "radius" of certificates, or the norm of ε.
+    """
     is_certified, norm = axis == "radius", "l2" if axis == "radius" else axis
-    there = [r for name in sorted(data) for r in fitting(name, norm, is_certified=is_certified)]
+    of = sorted({(e.data, str(e.settings.get("split", TEST))) for e in entries})
+    there = (fitting(data, norm, is_certified=is_certified, split=split) for data, split in of)
+    return tuple(dict.fromkeys(chain.from_iterable(there)))
+
+
+def _references(entries: Iterable[Entry], axis: str, view: View) -> tuple[ReferenceLine, ...]:
     asked = view.reference
-    return tuple(r for r in dict.fromkeys(there) if ALL in asked or r.name in asked)
+    return tuple(r for r in published(entries, axis) if ALL in asked or r.name in asked)
 
 
 def _trace(

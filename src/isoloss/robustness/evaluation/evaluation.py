@@ -16,20 +16,13 @@ from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.clean_accuracy import doubts_of_clean_accuracy
+from isoloss.robustness.evaluation.feasibility import check_aim, check_attacks, check_loss
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
-from isoloss.robustness.evaluation.setup import (
-    Setup,
-    Subject,
-    check_aim,
-    check_attacks,
-    check_loss,
-    load_subject,
-    ready,
-)
+from isoloss.robustness.evaluation.setup import Setup, Subject, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run

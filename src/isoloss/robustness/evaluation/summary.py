@@ -15,7 +15,7 @@ from isoloss.results.worst_case import Bits
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
-from isoloss.settings import CertifySettings, DefendSettings
+from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
 from isoloss.settings.attack_kinds import WORST, attack_of
 
 # What says something against a number, not only about how exactly it is known.
@@ -30,6 +30,11 @@ MILD = (
     "gradient-not-finite",
     "not-trained-with-this-noise",
 )
+AIMED = {
+    "runner-up": "the runner-up",
+    "least-likely": "the least likely class",
+    "random": "a random class",
+}
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
 
@@ -104,12 +109,21 @@ def _kept(results: Results, network: int, sigma: float | None, eps: float, right
         c.attack for c in results.curves if (c.network, c.sigma) == (network, sigma)
     )
     attack = attack_of(WORST if len(names) > 1 else next(iter(names)))
-    article = "the " if attack.name == WORST else ""
+    how = f"{'the ' if attack.name == WORST else ''}{attack.in_reports}{_aimed(results.settings)}"
     name = results.names[network] if sigma is None else _with_training(results, network)
     return (
         f"{name} keeps {_fraction(right)} of {len(right)} images right under "
-        f"{article}{attack.in_reports} at {_ball(results, eps)}"
+        f"{how} at {_ball(results, eps)}"
     )
+
+
+def _aimed(settings: EvaluationSettings) -> str:
+    """At what attacks by gradients aim, if not at any wrong class."""
+    aim = None if settings.kind == "certify" else settings.targeted
+    kinds = map(attack_of, settings.attack_names)
+    if aim is None or not any(kind.needs_gradients and not kind.passes for kind in kinds):
+        return ""
+    return f" (gradients aim at {AIMED.get(aim, f'class {aim}')})"
 
 
 def _of_defense(results: Results, settings: DefendSettings) -> str:

@@ -29,7 +29,8 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import short_name
 from isoloss.paths import exists
 from isoloss.results.radii import radius_label
-from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
+from isoloss.robustness.evaluation.feasibility import check_attacks
+from isoloss.robustness.evaluation.setup import Setup, Subject, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
 from isoloss.robustness.input_space.attempt import attacks_the_network
 from isoloss.robustness.input_space.cells import OTHER, PREDICTED, CellSchedule, SeenImages

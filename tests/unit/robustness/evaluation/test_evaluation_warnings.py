@@ -80,6 +80,21 @@ def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("attacks", "targeted", "said"),
+    [
+        ("pgd", "3", "under PGD (gradients aim at class 3) at ε"),
+        ("pgd,square", "runner-up", "all attacks (gradients aim at the runner-up) at ε"),
+        ("apgd_ce", "3", "under APGD-CE at ε"),
+        ("square", "least-likely", "under Square (black box) at ε"),
+    ],
+)
+def test_the_verdict_says_at_what_attacks_have_aimed(tmp_path, attacks, targeted, said):
+    settings = attack(attacks=attacks, targeted=targeted)
+    made = results(tmp_path, settings, {each: [95, 10, 0] for each in attacks.split(",")})
+    assert said in summary(made, [], VALUES)
+
+
 @pytest.mark.parametrize(("clean", "warned"), [(10, True), (16, True), (17, False), (0, True)])
 def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, warned):
     # 16 of 100 are 9.4 % at least, in nineteen of twenty cases; 10 % is chance.

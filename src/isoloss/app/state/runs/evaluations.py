@@ -130,7 +130,9 @@ class OpenEvaluation:
         """What others have published of the same data in the same norm."""
         settings, told = self.settings, self.report.facts if self.report is not None else {}
         data = told.get("data") or (self.index.data if self.index is not None else settings.data)
-        return fitting(str(data or ""), settings.norm, is_certified=settings.is_certified)
+        return fitting(
+            str(data or ""), settings.norm, is_certified=settings.is_certified, split=settings.split
+        )
 
     @property
     def problem(self) -> str:

@@ -11,10 +11,9 @@ from typing import Any
 
 from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.app.state.runs.run_table import RunTable
-from isoloss.library.comparison.comparison import Comparing, Comparison, View
+from isoloss.library.comparison.comparison import Comparing, Comparison, View, published
 from isoloss.library.entry import Entry
 from isoloss.results.charts import Chart, kinds_of
-from isoloss.results.references import fitting
 from isoloss.run_folder import is_run
 from isoloss.scene.files.session import Compared
 from isoloss.scene.files.session_content import ComparisonEntry
@@ -160,14 +159,9 @@ class RunComparison:
         """Whether anything is published of the data of what is drawn."""
         entries = self.shown.comparison.entries
         return any(
-            fitting(
-                entries[t.run].data,
-                "l2" if c.what == "radius" else c.name,
-                is_certified=c.what == "radius",
-            )
+            published([entries[t.run] for t in c.traces], c.name)
             for c in self.charts
             if c.what != "training"
-            for t in c.traces
         )
 
     def toggle(self, entry: Entry) -> None:
