@@ -184,7 +184,7 @@ class Parts:
         self.viewports.free()
         self.welcome.thumbnails.free()
         self.panel(ExamplesPanel).free()
-        self.share_dialog.preview.end()
+        self.share_dialog.preview.close()
         self.renderings.end()
         self.rehearsal.end()
 

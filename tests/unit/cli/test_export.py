@@ -143,3 +143,8 @@ def test_every_format_that_is_written_says_what_it_keeps():
         assert format.leaves_out(format.keeps) == ""
         lost = format.leaves_out(PARTS)
         assert [PARTS[part] in lost for part in PARTS] == [p not in format.keeps for p in PARTS]
+
+
+def test_a_picture_by_another_name_is_told_who_writes_it(files):
+    with pytest.raises(isoloss.IsolossError, match=r"x\.glb is a model .*: 'isoloss export' writes"):
+        isoloss.render(files / "b.ply", files / "x.glb")

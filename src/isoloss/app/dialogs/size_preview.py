@@ -15,6 +15,9 @@ Write = Callable[[Path], Sequence[str]]
 """Writes what is shown into a folder; gives the arguments of `isoloss export` that say what of it
 is exported, and how."""
 
+PATIENCE = 5.0
+"""Seconds that the window waits for a process that it has ended."""
+
 
 class SizePreview:
     """The size of one file at a time, worked out by a process of its own, which a thread starts.
@@ -55,6 +58,13 @@ class SizePreview:
             self._attempt.cancel()
         self.wanted = self._attempt = None
 
+    def close(self) -> None:
+        """As `end`, once what was written is gone: the window closes."""
+        attempt = self._attempt
+        self.end()
+        if attempt is not None:
+            attempt.thread.join(PATIENCE)
+
 
 class _Attempt:
     """One file on its way to being written and thrown away."""
@@ -65,7 +75,8 @@ class _Attempt:
         self._lock = threading.Lock()
         self._job: RenderJob | None = None
         self._cancelled = False
-        threading.Thread(target=self._run, args=(name, write), daemon=True).start()
+        self.thread = threading.Thread(target=self._run, args=(name, write), daemon=True)
+        self.thread.start()
 
     def cancel(self) -> None:
         """End it; what it has written is removed."""
