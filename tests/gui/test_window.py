@@ -74,7 +74,7 @@ def test_quantities_are_shown_together_and_subtracted(travel: Travel, attacked: 
 def test_what_is_shown_is_shared_and_a_link_opens_at_the_same_view(
     travel: Travel, valley: Path, barrier: Path, tmp_path: Path
 ) -> None:
-    travel("window/share", valley, barrier)
+    travel("window/share", valley, barrier, seconds=200)
     work = tmp_path / "work"
     seen = json.loads((work / "seen.json").read_text())
     page, _, _ = seen["link"].partition("#")
