@@ -18,6 +18,7 @@ from isoloss.jobs.follow import RunState
 from isoloss.library.estimate import COSTS, Estimate, work_ratio
 from isoloss.library.reading import samples_said
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.settings import (
     AnySettings,
     ImportSettings,
@@ -184,8 +185,9 @@ def surface_with_classes(folder: Path, names: Sequence[str]) -> Surface:
     from isoloss.compute.probe.probe_run import Probing
     from isoloss.robustness.quantities.asked import of_class
 
-    run = Run.open(folder)
-    if not isinstance(run.settings, ProbeSettings) or run.settings.is_from_python:
+    run = Run.open(folder) if is_run(folder) else None
+    of_a_probe = run is not None and isinstance(run.settings, ProbeSettings)
+    if run is None or not of_a_probe or run.settings.is_from_python:
         raise IsolossError(f"{folder} is no run of a probe that keeps losses class by class")
     probing = _prepare_again(run)
     assert isinstance(probing, Probing)

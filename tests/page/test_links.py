@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, replace
 
 import numpy as np
-import pytest
 
 from isoloss.geometry.surface import Surface
 from isoloss.page.link import fragment
@@ -81,17 +80,14 @@ def test_a_link_may_be_encoded_by_what_carried_it(opened):
     assert (camera.azimuth, camera.distance, shown) == (10.5, 5, [2])
 
 
-@pytest.mark.parametrize(
-    "link",
-    ["", "#x", "#camera=", "#camera=1,2,3", "#camera=" + "9e999," * 5 + "1", "#texture=<b>",
-     "#layers=9", "#layers=", "#contours=yes", "#constructor=1&__proto__=2", "#;;;;;;;", "#%E0%A4%A",
-     "#" + "camera=1," * 50_000],
-)  # fmt: skip
-def test_a_link_that_says_nothing_changes_nothing(link, opened):
+def test_a_link_that_says_nothing_changes_nothing(opened):
     page = opened(layers())
     before = seen(page)
-    follow(page, link)
-    assert seen(page) == before
+    for link in ("", "#x", "#camera=", "#camera=1,2,3", "#camera=" + "9e999," * 5 + "1",
+                 "#texture=<b>", "#layers=9", "#layers=", "#contours=yes", "#;;;;;;;",
+                 "#constructor=1&__proto__=2", "#%E0%A4%A", "#" + "camera=1," * 50_000):  # fmt: skip
+        follow(page, link)
+        assert seen(page) == before, link[:50]
     assert page.complaints == []
 
 

@@ -56,6 +56,10 @@ def two() -> list[Surface]:
     return [Surface.from_loss(AXIS, AXIS, loss) for loss in (BOWL, 1.6 - BOWL)]
 
 
+def steep() -> Surface:
+    return Surface.from_loss(AXIS, AXIS, 10 ** (4 * BOWL - 3))
+
+
 def fine() -> Surface:
     axis = np.linspace(-1, 1, 200)
     loss = axis[:, None] ** 2 + 0.1 * np.sin(30 * axis)[None, :]
@@ -71,10 +75,12 @@ def classes() -> Surface:
 CASES = {
     "trajectory": (lambda: resource_folder("data") / "surfaces" / "vgg11-digits-pca.ply", {}),
     "light": (two, {"theme": "light", "minima": True}),
+    "decades": (steep, {"theme": "light", "texture": "contour-bands"}),
     "curvature": (fine, {"texture": "curvature", "azimuth": 40}),
     "bands": (spiked, {"texture": "contour-bands", "elevation": 60}),
     "classes": (classes, {"texture": "class", "contours": False}),
     "holes": (holed, {"texture": "slope"}),
+    "light holes": (holed, {"theme": "light", "wireframe": True}),
     "growing": (growing, {}),
     "pins": (pinned, {"texture": "matte"}),
     "wireframe": (spiked, {"texture": "wireframe", "theme": "light"}),

@@ -29,8 +29,8 @@ def path_surface():
 
 def click(page, selector: str) -> None:
     box = page.run(
-        f"const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect(); "
-        "[b.left + b.width / 2, b.top + b.height / 2]"
+        "(b => [b.left + b.width / 2, b.top + b.height / 2])"
+        f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
     )
     page.mouse("pressed", *box, button="left", buttons=1, clickCount=1)
     page.mouse("released", *box, button="left", buttons=0, clickCount=1)
@@ -90,7 +90,9 @@ def test_views_beside_each_other_move_together(count, opened):
     page.drag((160, 100), (200, 120))
     cameras = page.run("isolossPage.views.map(view => view.camera.azimuth)")
     assert cameras == [Camera().orbit(40, 20).azimuth] * count
-    sizes = page.run("[...document.querySelectorAll('.view')].map(v => [v.offsetWidth, v.offsetHeight])")
+    sizes = page.run(
+        "[...document.querySelectorAll('.view')].map(v => [v.offsetWidth, v.offsetHeight])"
+    )
     assert np.ptp(sizes, axis=0).max() <= 1
     page.run("isolossPage.paint('slope')")
     assert page.run("isolossPage.views.map(view => view.texture.name)") == ["slope"] * count
@@ -141,6 +143,10 @@ def test_print_is_light_undistorted_and_comes_back(opened):
     assert width / height == pytest.approx(180 / 125, rel=0.01)
     assert width > 1800
     assert page.run(THEME) == "light"
+    middle = f"{VIEW}.pen.getImageData({width // 2}, {height // 2}, 1, 1).data"
+    red, green, blue, alpha = page.run(f"[...{middle}]")
+    assert alpha == 255
+    assert max(red, green, blue) - min(red, green, blue) > 20
     page.run("dispatchEvent(new Event('afterprint'))")
     assert page.complaints == []
 
@@ -163,7 +169,7 @@ def test_a_phone_has_room_for_title_tools_and_picture(opened):
     page.resize(390, 844, 2, touch=True)
     page.wait(f"{VIEW}.size[0] === 780")
     tools, stage = (
-        page.run(f"const b = {what}.getBoundingClientRect(); [b.left, b.right, b.bottom]")
+        page.run(f"(b => [b.left, b.right, b.bottom])({what}.getBoundingClientRect())")
         for what in ("document.getElementById('tools')", VIEW + ".place")
     )
     assert tools[0] >= 0

@@ -1,6 +1,7 @@
 """Probe runs with quantities beside the loss: killed, dealt out, asked for, exported, refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +180,9 @@ def test_classes_come_out_of_what_a_run_keeps_of_each_image(trained, monkeypatch
         else:
             assert (surface.count < 45).any()
             assert (away <= 6 * error + 1e-5).all()
+    assert main(["export", str(run.folder), "--class", "2", "--out", "classes.html"]) == 0
+    page = Path("classes.html").read_text(encoding="utf-8")
+    assert page.count(": a surface of the ") % 3 == 0, "the loss, that class, and all but it"
     assert main(["export", "classes.npz", "--quantity", "class_2", "--out", "alone.ply"]) == 0
     alone = isoloss.load("alone.ply")
     np.testing.assert_array_equal(alone.loss, surface.columns["class_2"])

@@ -52,17 +52,18 @@ def described(document: Document, packing: Packing) -> dict[str, Any]:
 
 
 def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
-    """Its values: exactly, errors to the digits that are read; of a large one to five digits, what
-    lies beside the loss to three."""
+    """Its values: exactly, errors to the digits that are read; of a large one the loss to five
+    digits, shares as they are read, what else lies beside the loss to three."""
     exact = surface.loss.size <= FINE
     fields = kept_fields(surface)
 
     def kept(name: str) -> int | list[int]:
         values = fields[name]
         if name == "stderr":
-            return packing.add(rounded(values, 12 if exact else 9), "f4")
-        if exact and name == "accuracy" and (hits := _hits(surface)) is not None:
-            return [packing.add(hits, "u4"), int(surface.count.max())]
+            return packing.add(rounded(values, 12 if exact else 8), "f4")
+        if name == "accuracy" and (counted := _counted(surface, exact)) is not None:
+            hits, most = counted
+            return [packing.add(hits, "u4"), most]
         return packing.add(values, "f8") if exact else packing.add(rounded(values, 12), "f4")
 
     classes: list[str] = []
@@ -88,13 +89,16 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
     }
 
 
-def _hits(surface: Surface) -> NDArray[Any] | None:
-    """How many samples are right at each point, where their shares of one number say just that."""
-    most = int(surface.count.max(initial=0))
-    if not 0 < most < 1 << 31 or not (surface.count == most).all():
+def _counted(surface: Surface, exact: bool) -> tuple[NDArray[Any], int] | None:
+    """How many samples are right at each point, and of how many, where their shares of one number
+    say just that; unless `exact`, of a thousand, in whose tenths of a per cent shares are read."""
+    most = int(surface.count.max(initial=0)) if exact else 1000
+    shares = surface.accuracy
+    if not 0 < most < 1 << 31 or not (shares >= 0).all():
         return None
-    hits = np.rint(surface.accuracy * most)
-    return hits if np.array_equal(hits / most, surface.accuracy) and hits.min() >= 0 else None
+    hits = np.rint(shares * most)
+    same = (surface.count == most).all() and np.array_equal(hits / most, shares)
+    return (hits, most) if same or not exact else None
 
 
 def _view(scene: Scene, places: dict[int, int], packing: Packing) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def framed(
     style = style_of(("all", *styles))
     parts = {
         "title": html.escape(title),
-        "theme": f' data-asked="{theme}"' if theme else "",
+        "theme": f' data-theme="{theme}"' if theme else "",
         "style": style,
         "script": script,
         "style_hash": _hash(style),

@@ -47,11 +47,15 @@ def test_textures_that_can_be_worked_out_are_not_packed():
     assert values["height"] == values["matte"] == [None]
 
 
-def test_a_surface_that_two_layers_share_is_packed_and_drawn_once():
+def test_a_surface_that_two_layers_share_is_packed_once():
     shared = surface()
     content = described(stage([shared, shared]), Packing())
     assert len(content["surfaces"]) == 1
-    assert [x["is_drawn"] for x in content["views"][0]["layers"]] == [True, False]
+    told = content["views"][0]["layers"]
+    assert [(x["surface"], x["number"], x["is_derived"]) for x in told] == [
+        (0, 1, False),
+        (0, 2, False),
+    ]
 
 
 def test_a_page_of_2601_noisy_points_is_below_250_kb():

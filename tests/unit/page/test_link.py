@@ -16,11 +16,11 @@ def surface() -> Surface:
 
 
 def test_it_says_where_one_looks_from_and_at_what():
-    document = stage([surface(), surface(), surface()], texture="error-bar", contours=False)
+    document = stage([surface(), surface(), surface()], texture="contour-bands", contours=False)
     document.view.camera = Camera(-32.5, 29, (0, 0.1 + 0.2, 0.13), 6.3, True)
     document.view.hidden = frozenset({document.layers[1]})
     assert fragment(document) == (
-        "#camera=-32.5,29,0,0.3,0.13,6.3,orthographic&texture=error-bar&contours=0&layers=1,3"
+        "#camera=-32.5,29,0,0.3,0.13,6.3,orthographic&texture=contour-bands&contours=0&layers=1,3"
     )
 
 

@@ -48,7 +48,8 @@ Object.assign(View.prototype, {
 
   // How many pixels there are, and how large what is drawn in them is to be.
   measure(box, quick) {
-    const ratio = document.documentElement.hasAttribute("data-printing") ? PRINTED : devicePixelRatio || 1;
+    this.isPrinted = document.documentElement.hasAttribute("data-printing");
+    const ratio = this.isPrinted ? PRINTED : devicePixelRatio || 1;
     const size = this.size = [box.width, box.height].map(v => Math.max(1, Math.round(v * ratio)));
     this.share = quick && this.isSlow ? COARSE : 1;
     this.drawnSize = size.map(v => Math.max(1, Math.round(v * this.share)));

@@ -23,7 +23,7 @@ class Reader {
     addEventListener("hashchange", () => this.recall());
     this.recall();
     this.draw(true);
-    this.ask();
+    this.ask(true);
   }
 
   // Draw before the next frame: quickly where a whole picture takes long, and then, at rest, whole.

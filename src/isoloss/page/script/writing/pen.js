@@ -43,14 +43,16 @@ Object.assign(View.prototype, {
   write() {
     const { pen, size, about, shows, texture } = this;
     pen.clearRect(0, 0, ...size);
+    // What a device has drawn is not printed.
+    if (this.isPrinted) pen.drawImage(this.canvas, 0, 0, ...size);
     const places = this.corners().map(this.pixels);
     this.around = Math.min(...places.map(p => p[2])) <= 0;
     this.outline = places.map(p => p.slice(0, 2));
     this.taken = [];
     this.reserved = [];
     this.numbers = [];
-    this.tools = this.toolsPlace();
-    if (this.tools) this.reserve(this.tools);
+    this.tools = this.placesOfTools();
+    this.tools.forEach(rect => this.reserve(rect));
     if (shows.scalar_bar && texture.bar) this.bar();
     if (about.title) this.headline(about.title);
     if (shows.axes) this.axes();
@@ -59,16 +61,17 @@ Object.assign(View.prototype, {
     this.legend();
   },
 
-  // Where the page's tools lie over this view, if they do.
-  toolsPlace() {
-    const tools = $("tools").getBoundingClientRect(), place = this.place.getBoundingClientRect(), ratio = this.size[0] / place.width;
-    if (!tools.width || tools.left >= place.right || tools.top >= place.bottom || tools.bottom <= place.top) return null;
-    return [tools.left - place.left, tools.top - place.top, tools.right - place.left, tools.bottom - place.top].map(v => v * ratio);
+  // Where the page's tools lie over this view.
+  placesOfTools() {
+    const place = this.place.getBoundingClientRect(), ratio = this.size[0] / place.width, view = [place.left, place.top, place.right, place.bottom];
+    const all = ["tools", "epochs"].map($).filter(Boolean).map(each => each.getBoundingClientRect()).map(r => [r.left, r.top, r.right, r.bottom]);
+    return all.filter(rect => rect[2] > rect[0] && overlap(rect, view)).map(rect => rect.map((v, k) => (v - view[k % 2]) * ratio));
   },
 
   headline(title) {
     const { em, size } = this, [big, at] = size[1] < 24 * em ? [1.1, 0.8 * em] : [1.3, 1.4 * em];
-    const room = (this.tools ? this.tools[0] : size[0]) - 2 * at, line = 1.3 * big * em;
+    const right = Math.min(size[0], ...this.tools.filter(rect => rect[1] < 2 * em).map(rect => rect[0]));
+    const room = right - 2 * at, line = 1.3 * big * em;
     const most = Math.min(Math.max(Math.floor(0.2 * size[1] / line), 1), 3);
     const lines = inLines(title, most, part => this.width(part, big) <= room);
     const width = Math.max(...lines.map(l => this.width(l, big))), height = 0.76 * big * em + line * (lines.length - 1), rim = Math.min(0.6 * em, at);
