@@ -111,6 +111,52 @@ def distance_texture(worked_example):
 
 
 @pytest.fixture
+def evaluated_run(tmp_path):
+    """Makes the folder of an attack or a certification out of counts of right images."""
+    from scipy import stats
+
+    from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
+    from isoloss.run import Run
+    from isoloss.settings import AttackSettings, CertifySettings
+
+    def make(
+        kind, curves, radii, warnings=(), *, name="run", samples=50, network="net",
+        sigma=float("nan"), votes=0, seeds=(), finished=True, data="digits", hashed="d1",
+        split="test",
+    ):  # fmt: skip
+        def row(attack, eps, correct, seed):
+            low, high = stats.binomtest(correct, samples).proportion_ci(0.95, "exact")
+            return Row(
+                network, "denoised" if sigma == sigma else "none", sigma, attack,
+                "l2" if kind == "certify" else "linf", eps, seed, samples, correct,
+                correct / samples, low, high, votes,
+            )  # fmt: skip
+
+        asked = {"source": "digits-classifier", "data": "digits", "split": split,
+                 "seeds": max(len(seeds), 1)}  # fmt: skip
+        asked |= {"denoiser": "digits-denoiser"} if kind == "certify" else {}
+        settings = CertifySettings if kind == "certify" else AttackSettings
+        run = Run.create(tmp_path / name, settings(**asked))
+        run.record_environment(depends_on={"data": hashed})
+        own = seeds or (0,) * len(curves)
+        write_table(run.table_path, [
+            row(attack, eps, correct, seed)
+            for (attack, counts), seed in zip(curves, own, strict=True)
+            for eps, correct in zip(radii, counts, strict=True)
+        ])  # fmt: skip
+        if finished:
+            said = [
+                EvaluationWarning(each, text, network=network if attack else "", attack=attack)
+                for each, text, attack in warnings
+            ]
+            facts = {"chance": 0.1, "data": data, "norm": "linf"}
+            write_report(run.report_path, Report("It is so.", tuple(said), (), facts))
+        return run.folder
+
+    return make
+
+
+@pytest.fixture
 def one_thread():
     """PyTorch with one thread: sums in the same order, and small networks are quicker so."""
     import torch

@@ -16,7 +16,7 @@ from isoloss.cli.runs_table import folders_and_words, print_lines
 from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.events import Log, to_line
-from isoloss.files import check_parent
+from isoloss.files import check_parent, write_atomic
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.comparison.training import ALONG
 from isoloss.library.entry import Entry
@@ -28,6 +28,7 @@ from isoloss.run_folder import is_run
 from isoloss.user_folders import cache_folder
 
 _FIGURES = (".pdf", ".svg", ".png")
+_PAGES = (".html", ".htm")
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +40,9 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "-o", "--out", type=path_of, metavar="FILE",
-        help="What to write: a figure, .pdf, .svg or .png; .csv: the table of differences or, with "
-        "--what, all points of the curves [none: the table is printed]",
+        help="What to write: a figure, .pdf, .svg or .png; .html: a page that any browser opens; "
+        ".csv: the table of differences or, with --what, all points of the curves [none: the table "
+        "is printed]",
     )  # fmt: skip
     parser.add_argument(
         "--what", nargs="+", choices=list(WHATS), default=[],
@@ -79,7 +81,10 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         "--colours", nargs="+", type=int, metavar="N",
         help="Which colour each run has, as a number from 0 [one after the other]",
     )  # fmt: skip
-    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="[light]")
+    parser.add_argument(
+        "--theme", choices=("light", "dark"),
+        help="[light; of a page that of the reader's system]",
+    )  # fmt: skip
     parser.add_argument(
         "--width-mm", type=float, metavar="MM",
         help="Of a figure on paper [85, one column; 178 of several plots]",
@@ -95,10 +100,10 @@ def compare(namespace: argparse.Namespace) -> int:
     """Write what is asked for, or print the table; returns the exit code."""
     out: Path | None = namespace.out
     if out is not None:
-        if out.suffix.lower() not in (*_FIGURES, ".csv"):
+        if out.suffix.lower() not in (*_FIGURES, *_PAGES, ".csv"):
             raise IsolossError(
-                f"a comparison is written as .pdf, .svg, .png or .csv: give a name that ends so, "
-                f"not {out.name}"
+                "a comparison is written as .pdf, .svg, .png, .html or .csv: give a name that ends "
+                f"so, not {out.name}"
             )
         check_parent(out)
     view = View(
@@ -112,7 +117,9 @@ def compare(namespace: argparse.Namespace) -> int:
     if out is None:
         _print(found, as_json=namespace.json)
         return 0
-    if out.suffix.lower() != ".csv":
+    if out.suffix.lower() in _PAGES:
+        _write_page(found, out, namespace)
+    elif out.suffix.lower() != ".csv":
         _draw(found, out, namespace)
     elif namespace.what:
         write_points(out, found.charts, [*found.names])
@@ -168,11 +175,10 @@ def _require(found: Comparison, view: View) -> None:
             )
 
 
-def _draw(found: Comparison, out: Path, namespace: argparse.Namespace) -> None:
-    from isoloss.figures.comparison import draw_comparison
-    from isoloss.figures.paper import Print
-    from isoloss.scene.appearance import Appearance
-
+def _hidden_and_colours(
+    found: Comparison, namespace: argparse.Namespace
+) -> tuple[list[int], list[int]]:
+    """The places of runs that are not drawn, and those of all in the order of colours."""
     for name in namespace.hide:
         if name not in found.names:
             raise IsolossError(f"--hide {name}: none of these runs is called so")
@@ -181,16 +187,38 @@ def _draw(found: Comparison, out: Path, namespace: argparse.Namespace) -> None:
         raise IsolossError(
             f"--colours takes a number from 0 for each of the {len(found.names):,} runs"
         )
+    return [found.names.index(name) for name in namespace.hide], colours
+
+
+def _write_page(found: Comparison, out: Path, namespace: argparse.Namespace) -> None:
+    from isoloss.cli.report_page import command
+    from isoloss.page.report.comparison import comparison_page
+
+    hidden, colours = _hidden_and_colours(found, namespace)
+    charts = [
+        replace(c, traces=tuple(t for t in c.traces if t.run not in hidden)) for c in found.charts
+    ]
+    shown = replace(found, charts=tuple(chart for chart in charts if chart.traces))
+    text = comparison_page(shown, command(), namespace.theme or "", namespace.title, colours)
+    write_atomic(out, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def _draw(found: Comparison, out: Path, namespace: argparse.Namespace) -> None:
+    from isoloss.figures.comparison import draw_comparison
+    from isoloss.figures.paper import Print
+    from isoloss.scene.appearance import Appearance
+
+    hidden, colours = _hidden_and_colours(found, namespace)
     draw_comparison(
         found.charts,
         found.names,
         colours,
         found.remarks,
         out,
-        replace(Appearance(), theme=namespace.theme),
+        replace(Appearance(), theme=namespace.theme or "light"),
         namespace.title,
         Print(namespace.width_mm, namespace.dpi),
-        [found.names.index(name) for name in namespace.hide],
+        hidden,
     )
 
 

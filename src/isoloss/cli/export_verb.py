@@ -10,6 +10,7 @@ from pathlib import Path
 
 from isoloss.cli.page_verb import add_page_options, asked_of_page, export_shown
 from isoloss.cli.render_options import add_fields
+from isoloss.cli.report_page import export_report
 from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.formats import (
@@ -72,6 +73,8 @@ def export(namespace: argparse.Namespace, paths: Sequence[Path], say: Say) -> Pa
     out: Path = namespace.out
     format = format_to_write(out)
     _check_options(namespace, format)
+    if format.name == ".html" and (report := export_report(namespace, paths)) is not None:
+        return report
     if format.shows:
         written, parts = export_shown(namespace, paths, say)
     elif len(paths) > 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,22 +81,52 @@ def draw_comparison(
     if print_.width_mm is None:
         print_ = replace(print_, width_mm=COLUMN if len(seen) == 1 else PAGE)
     sheet, theme = Sheet.paper(None, 1.0, print_), THEMES[appearance.theme]
-    has_bars = any(trace.low is not None for chart in seen for trace in chart.traces)
-    note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
-    for sentence in dict.fromkeys(note_of_references(chart.references) for chart in seen):
-        note += sentence
     with styled(theme, sheet):
         nothing = [""] * len(seen)
-        words = Words(heading, nothing, nothing, [], note)
-        page = Page(words, _legend(seen, names, places, sheet, theme), sheet, appearance, GAP)
+        words = Words(heading, nothing, nothing, [], note_of(seen, remarks))
+        legend = [
+            handle(name, stroke(theme), sheet, theme)
+            for name, stroke in legend_of(seen, names, places)
+        ]
+        page = Page(words, legend, sheet, appearance, GAP)
         for plot, chart in zip(page.plots, seen, strict=True):
             _set_up(plot, chart, sheet)
             draw_references(plot, chart.references, sheet, theme)
-            dashes = names_in(seen, chart.what)
+            lines = names_in(seen, chart.what)
             for trace in chart.traces:
-                stroke = _stroke(places[trace.run], theme, _dashes(trace.name, dashes))
+                stroke = stroke_of_trace(trace, places[trace.run], lines, theme)
                 _draw(plot, chart, trace, stroke, sheet)
     return write_figure(page.figure, path, sheet, appearance.transparent)
+
+
+def stroke_of_trace(trace: Trace, place: int, names: Sequence[str], theme: Theme) -> Stroke:
+    """Of a line of the run at this place in the order of colours, among lines of these names."""
+    stroke = _stroke(place, theme, _dashes(trace.name, names))
+    return replace(stroke, width=THICK if trace.is_thick else LINE)
+
+
+def legend_of(
+    charts: Sequence[Chart], names: Sequence[str], places: Sequence[int]
+) -> Iterator[tuple[str, Callable[[Theme], Stroke]]]:
+    """The runs by their colours, then what is told by dashes."""
+    for k in sorted({trace.run for chart in charts for trace in chart.traces}):
+        yield names[k], partial(_stroke, places[k])
+    for what in kinds_of(charts):
+        lines = names_in(charts, what)
+        thick = {t.name for chart in charts for t in chart.traces if t.is_thick}
+        drawn = {name for chart in charts if chart.what == what for name in chart.names}
+        for name in [name for name in lines if name in drawn] if len(lines) > 1 else ():
+            width, dashes = THICK if name in thick else LINE, _dashes(name, lines)
+            yield name, partial(_without_colour, dashes, width)
+
+
+def note_of(charts: Sequence[Chart], remarks: Sequence[str]) -> str:
+    """How the figure is to be read, in a few sentences."""
+    has_bars = any(trace.low is not None for chart in charts for trace in chart.traces)
+    note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
+    for sentence in dict.fromkeys(note_of_references(chart.references) for chart in charts):
+        note += sentence
+    return note
 
 
 def _dashes(name: str, names: Sequence[str]) -> Any:
@@ -114,25 +145,8 @@ def _stroke(place: int, theme: Theme, dashes: Any = "-") -> Stroke:
     return Stroke(color, *SYMBOLS[mark], dashes, False)
 
 
-def _legend(
-    charts: Sequence[Chart],
-    names: Sequence[str],
-    places: Sequence[int],
-    sheet: Sheet,
-    theme: Theme,
-) -> list[Any]:
-    """The runs by their colours, then what is told by dashes."""
-    runs = sorted({trace.run for chart in charts for trace in chart.traces})
-    found = [handle(names[k], _stroke(places[k], theme), sheet, theme) for k in runs]
-    for what in kinds_of(charts):
-        lines = names_in(charts, what)
-        thick = {t.name for chart in charts for t in chart.traces if t.is_thick}
-        drawn = {name for chart in charts if chart.what == what for name in chart.names}
-        for name in [name for name in lines if name in drawn] if len(lines) > 1 else ():
-            width = THICK if name in thick else LINE
-            plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False, width)
-            found.append(handle(name, plain, sheet, theme))
-    return found
+def _without_colour(dashes: Any, width: float, theme: Theme) -> Stroke:
+    return Stroke(theme.quiet_ink, "", 0.0, dashes, False, width)
 
 
 def _set_up(plot: Axes, chart: Chart, sheet: Sheet) -> None:
@@ -172,7 +186,7 @@ def _number(plot: Axes, axis: str, scale: HeightScale, sheet: Sheet) -> None:
 
 def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) -> None:
     unit = sheet.unit
-    width = (THICK if trace.is_thick else LINE) * unit
+    width = stroke.width * unit
     look: dict[str, Any] = {"color": stroke.color, "ls": stroke.dashes, "zorder": 4}
     marks: dict[str, Any] = {
         "marker": stroke.mark, "markersize": stroke.size * unit, "markeredgewidth": 0,

@@ -26,6 +26,7 @@ def framed(
     about: str,
     script: str,
     styles: tuple[str, ...] = (),
+    colours: str = "",
     data: str = "",
     theme: str = "",
 ) -> str:
@@ -37,9 +38,10 @@ def framed(
             script reads. Whatever is not the program's own has to be escaped in it.
         script: as `script_of` gives it.
         styles: names of files below `style`, besides that of all pages.
+        colours: CSS besides, which is in no file.
         theme: "dark" or "light"; unless given, that of the reader's system.
     """
-    style = style_of(("all", *styles))
+    style = "\n".join(filter(None, (style_of(("all", *styles)), colours)))
     parts = {
         "title": html.escape(title),
         "theme": f' data-theme="{theme}"' if theme else "",

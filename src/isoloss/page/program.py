@@ -45,6 +45,9 @@ SURFACES = (
 )
 """The files of the page of surfaces, each below those that it needs when it is read."""
 
+NUMBERS = ("shared/basics", "report/points", "report/readout", "report/keys", "report/begin")
+"""Those of pages of numbers."""
+
 
 @cache
 def script_of(names: tuple[str, ...]) -> str:

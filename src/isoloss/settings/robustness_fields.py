@@ -16,6 +16,9 @@ EOT_DRAWS = 8
 """Draws of noise whose gradients are averaged at every step, where nothing else is asked for."""
 VOTES = 20
 """Fresh draws that evaluate an attacked image, likewise."""
+FEWEST_VOTES = 10
+"""From so many votes on, an image that none of them gets right is left alone at larger
+radii. Of fewer, chance alone would pick the images that are."""
 NOT_CERTIFIED = (
     "certificates here are of noise and one step of a denoiser (Carlini et al. 2022), not of the "
     "many of a purification: give its noise as --sigma, or judge it by attacks (isoloss defend "

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.radius_axis import RadiusAxis, written
 from isoloss.figures.robustness.reference_lines import draw_references, note_of_references
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_defense, series_of
 from isoloss.figures.robustness.series_strokes import (
-    DODGE,
     bars_of,
+    dodge,
     draw_series,
     handle,
     stroke_among,
@@ -47,10 +47,6 @@ def accuracy_figure(
     references: Sequence[ReferenceLine] = (),
 ) -> Figure:
     """A figure of one or several attacks and defenses on the same images.
-
-    The axis of ε is asinh(ε / ε₁), ε₁ being the smallest radius above 0: near 0 it is linear, so
-    that the clean accuracy has its place, and beyond ε₁ logarithmic, so that radii that grow by
-    factors, as they are chosen, stand about evenly and neither end is squeezed.
 
     Raises:
         IsolossError: if the runs do not belong into one figure.
@@ -134,7 +130,7 @@ def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: T
     for series, stroke in zip(group.series, strokes, strict=True):
         shift = 0.0  # thick behind all others
         if not series.is_worst_case:
-            shift = DODGE * sheet.unit * (dodged.index(series) - (len(dodged) - 1) / 2)
+            shift = sheet.unit * dodge(dodged.index(series), len(dodged))
         draw_series(plot, series, stroke, shift, sheet, theme)
     curves = [np.column_stack([s.eps, s.mean]) for s in group.series]
     signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
@@ -146,13 +142,23 @@ def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: T
 def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     among = any(s.is_defended for s in series)
     handles: dict[str, Any] = {}
-    for each in sorted(series, key=lambda s: (s.is_defended, not s.is_worst_case)):
-        name = attack_of(each.attack).in_figures
-        text = name if each.is_defended or not among else f"undefended, {name}"
-        text += f" ({each.origin})" if each.origin else ""
+    for each in in_order(series):
+        text = name_in_legend(each, among)
         stroke = stroke_among(each, series, theme, among)
         handles.setdefault(text, handle(text, stroke, sheet, theme))
     return list(handles.values())
+
+
+def in_order(series: Sequence[Series]) -> list[Series]:
+    """As a legend has them: undefended ones and the worst cases first."""
+    return sorted(series, key=lambda s: (s.is_defended, not s.is_worst_case))
+
+
+def name_in_legend(series: Series, among_defended: bool) -> str:
+    """What a curve is told by, whatever panel it is in."""
+    name = attack_of(series.attack).in_figures
+    text = name if series.is_defended or not among_defended else f"undefended, {name}"
+    return text + (f" ({series.origin})" if series.origin else "")
 
 
 def _draw_chance(plot: Axes, chance: float, sheet: Sheet, theme: Theme) -> None:
@@ -174,21 +180,14 @@ def set_radii(plot: Axes, radii: Array, sheet: Sheet) -> None:
     assert figure is not None
     places = plot.transData.transform(np.column_stack([radii, 0 * radii]))[:, 0] * 72 / figure.dpi
     labels = [radius_label(float(r)) for r in radii]
-    half = [text_width(figure, label, sheet.em) / 2 for label in labels]
-    chosen: list[int] = []
-    for k in (0, len(radii) - 1, *range(len(radii) - 2, 0, -1)):
-        air = 0.45 * sheet.em
-        if all(abs(places[k] - places[c]) > half[k] + half[c] + air for c in chosen):
-            chosen.append(k)
+    widths = [text_width(figure, label, sheet.em) for label in labels]
+    chosen = written(places.tolist(), widths, 0.45 * sheet.em)
     plot.set_xticks(radii, [label if k in chosen else "" for k, label in enumerate(labels)])
     plot.set_xticks([], minor=True)
 
 
 def set_radius_axis(plot: Axes, radii: Array) -> None:
     """The scale on which ε is drawn, with a little air at both ends."""
-    above = radii[radii > 0]
-    first = float(above[0]) if len(above) else 1.0
-    plot.set_xscale("asinh", linear_width=first)
-    span = math.asinh(float(radii[-1]) / first) or 1.0
-    ends = -0.045 * span, 1.045 * span
-    plot.set_xlim(*(first * math.sinh(end) for end in ends))
+    axis = RadiusAxis.of(radii.tolist())
+    plot.set_xscale("asinh", linear_width=axis.first)
+    plot.set_xlim(*axis.ends)

@@ -15,10 +15,10 @@ from isoloss.figures.robustness.reference_lines import draw_references, note_of_
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_network, series_of
 from isoloss.figures.robustness.series_strokes import (
-    DODGE,
     SYMBOLS,
     Stroke,
     bars_of,
+    dodge,
     draw_series,
     handle,
     hue_color,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-AIR = 1.12
-"""The axis ends so many times as far out as any radius can be."""
+START, AIR = -0.03, 1.12
+"""Where the axis begins and ends, in so many times the farthest that any radius can be."""
 
 
 def certified_figure(
@@ -64,30 +64,33 @@ def certified_figure(
     groups = by_network(series)
     stamps = Stamps.of(series, runs)
     theme = THEMES[appearance.theme]
-    limits = {id(s): _limit(s, runs) for s in series}
+    limits = {id(s): limit_of(s, runs) for s in series}
     farthest = max(limits.values())
     with styled(theme, sheet):
         titles = [g.title for g in groups] if appearance.title else [""] * len(groups)
         signs = [stamps.of_all(group) for group in groups]
-        note = note_of(runs, series, "majority")
-        draws = sorted({row.votes for s in series for row in s.rows})
-        alphas = sorted({run.alpha for run in runs})
-        note += (
-            f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
-            f"certify with α = {' or '.join(f'{a:g}' for a in alphas)}."
-        )
-        note += note_of_references(references)
+        note = note_of_certificates(runs, series) + note_of_references(references)
         words = Words(heading, titles, signs, stamps.sentences, note)
         page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
             set_fractions(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
-            plot.set_xlim(-0.03 * farthest, AIR * farthest)
+            plot.set_xlim(START * farthest, AIR * farthest)
             set_ticks(plot.xaxis, nice_ticks(0, AIR * farthest, 6))
             if page.is_lowest(k):
                 plot.set_xlabel("radius in L2", labelpad=0.35 * sheet.em)
             draw_references(plot, references, sheet, theme)
             _draw_group(plot, group, series, runs, limits, stamps, sheet, theme)
     return page.figure
+
+
+def note_of_certificates(runs: Sequence[RunResults], series: Sequence[Series]) -> str:
+    """How the figure is to be read, in a few sentences."""
+    draws = sorted({row.votes for s in series for row in s.rows})
+    alphas = sorted({run.alpha for run in runs})
+    return note_of(runs, series, "majority") + (
+        f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
+        f"certify with α = {' or '.join(f'{a:g}' for a in alphas)}."
+    )
 
 
 def certified_fractions(series: Series, runs: Sequence[RunResults]) -> list[Steps]:
@@ -112,7 +115,7 @@ def _draw_group(
     limits: dict[int, float], stamps: Stamps, sheet: Sheet, theme: Theme,
 ) -> None:  # fmt: skip
     unit = sheet.unit
-    strokes = [_stroke(each, series, theme) for each in group.series]
+    strokes = [stroke_of_sigma(each, series, theme) for each in group.series]
     curves: list[Array] = []
     for each, stroke in zip(group.series, strokes, strict=True):
         limit = limits[id(each)]
@@ -133,8 +136,8 @@ def _draw_group(
                 [*radii, plot.get_xlim()[1]], [*fractions, fractions[-1]], where="post",
                 color=stroke.color, lw=width * unit, alpha=alpha, zorder=4, gid=name,
             )  # fmt: skip
-        near = _within(each, plot.get_xlim()[1])
-        shift = DODGE * unit * (len(curves) - (len(strokes) - 1) / 2)
+        near = within(each, plot.get_xlim()[1])
+        shift = unit * dodge(len(curves), len(strokes))
         # Between the table's radii nothing is known without the certificates.
         draw_series(plot, near, stroke, shift, sheet, theme, line=False)
         seen = np.column_stack([near.eps, near.mean])
@@ -150,7 +153,7 @@ def _corners(radii: Array, fractions: Array) -> tuple[Array, Array]:
     return np.repeat(radii, 2)[1:], np.repeat(fractions, 2)[:-1]
 
 
-def _within(series: Series, farthest: float) -> Series:
+def within(series: Series, farthest: float) -> Series:
     """Without the radii beyond the axis, which nothing can reach."""
     near = series.eps <= farthest
     parts = (series.eps, series.mean, series.low, series.high)
@@ -159,7 +162,12 @@ def _within(series: Series, farthest: float) -> Series:
     return replace(series, eps=eps, mean=mean, low=low, high=high, seeds=seeds)
 
 
-def _limit(series: Series, runs: Sequence[RunResults]) -> float:
+def limit_of(series: Series, runs: Sequence[RunResults]) -> float:
+    """The largest radius that its draws can certify, whatever the network.
+
+    Raises:
+        IsolossError: if that is none.
+    """
     draws = max(row.votes for row in series.rows)
     alpha = min(run.alpha for run in runs if series.rows[0] in run.rows)
     limit = farthest_radius(series.sigma, draws, alpha)
@@ -171,7 +179,7 @@ def _limit(series: Series, runs: Sequence[RunResults]) -> float:
     return limit
 
 
-def _stroke(series: Series, among: Sequence[Series], theme: Theme) -> Stroke:
+def stroke_of_sigma(series: Series, among: Sequence[Series], theme: Theme) -> Stroke:
     """Of each σ another."""
     k = sorted({s.sigma for s in among}).index(series.sigma)
     hue, mark = IN_ORDER[k % len(IN_ORDER)]
@@ -182,5 +190,7 @@ def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     handles: dict[float, Any] = {}
     for each in sorted(series, key=lambda s: s.sigma):
         label = f"σ = {each.sigma:g}"
-        handles.setdefault(each.sigma, handle(label, _stroke(each, series, theme), sheet, theme))
+        handles.setdefault(
+            each.sigma, handle(label, stroke_of_sigma(each, series, theme), sheet, theme)
+        )
     return list(handles.values())

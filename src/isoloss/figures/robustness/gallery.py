@@ -16,13 +16,16 @@ from isoloss.figures.robustness.stamps import Stamps, badge
 from isoloss.figures.sheet import Sheet, draw_background, styled, text_width
 from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.theme import THEMES, Color
+from isoloss.scene.theme import THEMES, Color, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Picture = NDArray[Any]
+
+Drawn = Callable[["Axes", Sheet, Theme], None]
+"""What draws into a plot of its own."""
 
 PIXELS = 256
 """About so many a side has a picture that is drawn: its own pixels, each as a square of them."""
@@ -52,7 +55,7 @@ class Cell:
         picture: (H, W, 3) or (H, W, 1) in [0, 1], or what draws into a plot of its own.
     """
 
-    picture: Picture | Callable[[Axes], None]
+    picture: Picture | Drawn
     caption: Caption = Caption()
 
 
@@ -77,7 +80,7 @@ class Gallery:
     rows: Sequence[Sequence[Cell | None]]
     warnings: Sequence[EvaluationWarning]
     note: str
-    aside: Sequence[Callable[[Axes], None] | None] = ()
+    aside: Sequence[Drawn | None] = ()
     aside_header: str = ""
 
 
@@ -90,14 +93,21 @@ def gallery_figure(gallery: Gallery, sheet: Sheet, appearance: Appearance) -> Fi
 def square_pixels(picture: Picture) -> Picture:
     """(H', W', 3) uint8 of (H, W, 1 or 3) in [0, 1]: the same picture with about `PIXELS` a side,
     so that no viewer smooths what is coarse."""
+    levels = levels_of(picture, PIXELS)
+    times = math.ceil(PIXELS / max(levels.shape[:2]))
+    return levels.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def levels_of(picture: Picture, most: int) -> Picture:
+    """(H', W', 3) uint8 of (H, W, 1 or 3) in [0, 1]: its own pixels, of what is larger about `most`
+    a side; what is unknown is grey."""
     levels = np.rint(255 * np.clip(np.nan_to_num(picture, nan=0.5), 0, 1)).astype(np.uint8)
     levels = np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
     side = max(levels.shape[:2])
-    if side > PIXELS:
-        size = [max(round(n * PIXELS / side), 1) for n in levels.shape[1::-1]]
-        return np.asarray(Image.fromarray(levels).resize((size[0], size[1])))
-    times = math.ceil(PIXELS / side)
-    return levels.repeat(times, axis=0).repeat(times, axis=1)
+    if side <= most:
+        return levels
+    size = [max(round(n * most / side), 1) for n in levels.shape[1::-1]]
+    return np.asarray(Image.fromarray(levels).resize((size[0], size[1])))
 
 
 class _Wall:
@@ -154,7 +164,8 @@ class _Wall:
                     self._draw(cell, label + column * (self._cell + self._gap), y - tall, tall)
             if gallery.aside and (draw := gallery.aside[k]) is not None:
                 x = sheet.width - 1.1 * em - self._aside
-                draw(self._plot(x, y - tall, self._aside, tall))
+                plot = self._plot(x, y - tall, self._aside, tall)
+                draw(plot, self._sheet, self._theme)
             y -= steps[k]
         notes.write(notes.height + 0.2 * em, self._height, self._theme)
 
@@ -212,7 +223,7 @@ class _Wall:
     def _draw(self, cell: Cell, x: float, y: float, tall: float) -> None:
         plot = self._plot(x, y, self._cell, tall)
         if callable(cell.picture):
-            cell.picture(plot)
+            cell.picture(plot, self._sheet, self._theme)
         else:
             plot.imshow(square_pixels(cell.picture), interpolation="none", aspect="auto")
             plot.set_xticks([])

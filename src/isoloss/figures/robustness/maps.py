@@ -4,7 +4,8 @@ transformer blocks, each with how far it has moved from where it is for the clea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,15 +38,26 @@ LAST = "last features"
 def map_figure(
     run: RunResults, choice: Choice, sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
+    """The figure of `maps`.
+
+    Raises:
+        IsolossError: if the run has saved no images, or its network has no maps.
+    """
+    gallery = maps(read_saved_images(run, choice), run, choice, appearance, heading)
+    return gallery_figure(gallery, sheet, appearance)
+
+
+def maps(
+    saved: SavedImages, run: RunResults, choice: Choice, appearance: Appearance, heading: str = ""
+) -> Gallery:
     """One image: what is classified at each ε in a column, and each map in a row below it.
 
     A row's colours go from 0 to its largest value. Gates over channels are curves, the channels
     sorted by the clean gate. At the right is the drift of all saved images, of this one in bold.
 
     Raises:
-        IsolossError: if the run has saved no images, or its network has no maps.
+        IsolossError: if the network has no maps.
     """
-    saved = read_saved_images(run, choice)
     names = sorted(saved.maps, key=_rank)
     if not names:
         raise IsolossError(
@@ -53,33 +65,31 @@ def map_figure(
             "at, or was run by an older isoloss"
         )
     k = saved.place(choice.image)
-    theme, unit = THEMES[appearance.theme], sheet.unit
+    theme = THEMES[appearance.theme]
     shots = [saved.shot(eps, k) for eps in saved.eps]
-    eps = np.array(saved.eps)
     lines = len(names)
     label = saved.index.class_name(saved.index.labels[k])
     title = f"{saved.title}, image {saved.index.images[k]}, truly “{label}”"
-    gallery = Gallery(
+    return Gallery(
         heading or (title if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",
-        [radius_header(float(e)) for e in eps],
+        [radius_header(float(e)) for e in saved.eps],
         [classified(shots[0]), *map(map_label, names)],
         [
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
-            *(_row(name, shots, theme, unit) for name in names),
+            *(_row(name, shots) for name in names),
         ],
         saved.warnings(run),
         _note(saved, run),
         (
             None,
             *(
-                _drift_plot(saved, name, k, sheet, theme, is_lowest=row == lines - 1)
+                Drift(saved.eps, saved.drift(name), k, is_lowest=row == lines - 1)
                 for row, name in enumerate(names)
             ),
         ),
         "drift",
     )
-    return gallery_figure(gallery, sheet, appearance)
 
 
 def _rank(name: str) -> tuple[Any, ...]:
@@ -121,7 +131,7 @@ def heat(values: Map, largest: float) -> Map:
     return np.where(np.isnan(values)[..., None], 0.5, colors).astype(np.float32)
 
 
-def _row(name: str, shots: Sequence[Shot], theme: Theme, unit: float) -> list[Cell]:
+def _row(name: str, shots: Sequence[Shot]) -> list[Cell]:
     largest = max(float(np.nanmax(shot.maps[name])) for shot in shots)
     clean = shots[0].maps[name]
     order = np.argsort(clean, kind="stable") if clean.ndim == 1 else None
@@ -130,8 +140,7 @@ def _row(name: str, shots: Sequence[Shot], theme: Theme, unit: float) -> list[Ce
         values = shot.maps[name]
         caption = Caption((drift_label(shot.drift[name]),))
         if order is not None:
-            draw = _gates(values[order], clean[order], largest, theme, unit)
-            cells.append(Cell(draw, caption))
+            cells.append(Cell(Gates(values[order], clean[order], largest), caption))
         else:
             cells.append(Cell(heat(values, largest), caption))
     return cells
@@ -142,57 +151,86 @@ def drift_label(drift: float) -> str:
     return "0" if abs(drift) < 1e-7 else number_label(drift, 2)
 
 
-def _gates(
-    values: Map, clean: Map, largest: float, theme: Theme, unit: float
-) -> Callable[[Axes], None]:
-    def draw(axes: Axes) -> None:
-        channels = np.arange(len(values))
+@dataclass(frozen=True)
+class Gates:
+    """The gates over channels, sorted by the clean ones.
+
+    Attributes:
+        values, clean: (C,).
+        largest: of the row.
+    """
+
+    values: Map
+    clean: Map
+    largest: float
+
+    @property
+    def top(self) -> float:
+        """Where the axis ends."""
+        return 1.06 * self.largest if self.largest > 0 else 1.0
+
+    def __call__(self, axes: Axes, sheet: Sheet, theme: Theme) -> None:
+        """Draw them into a plot."""
+        count, unit = len(self.values), sheet.unit
+        channels = np.arange(count)
         axes.plot(
-            channels, values, lw=0, marker="o", markersize=1.3 * unit, markeredgewidth=0,
-            color=theme.further_paths[0], gid="gates", rasterized=len(values) > 300,
+            channels, self.values, lw=0, marker="o", markersize=1.3 * unit, markeredgewidth=0,
+            color=theme.further_paths[0], gid="gates", rasterized=count > 300,
         )  # fmt: skip
-        axes.plot(channels, clean, color=theme.ink, lw=1.2 * unit, gid="clean gates")
-        axes.set_xlim(-0.02 * len(values), 1.02 * len(values))
-        axes.set_ylim(-0.04 * largest, 1.06 * largest if largest > 0 else 1)
+        axes.plot(channels, self.clean, color=theme.ink, lw=1.2 * unit, gid="clean gates")
+        axes.set_xlim(-0.02 * count, 1.02 * count)
+        axes.set_ylim(-0.04 * self.largest, self.top)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_linewidth(0.6 * unit)
 
-    return draw
 
+@dataclass(frozen=True)
+class Drift:
+    """The drift of one image, thick, and of the others, against ε on the axis of accuracies.
 
-def _drift_plot(
-    saved: SavedImages, name: str, k: int, sheet: Sheet, theme: Theme, *, is_lowest: bool
-) -> Callable[[Axes], None]:
-    """The drift of this image, thick, and of the others, against ε on the axis of accuracies."""
+    Attributes:
+        drift: (E, K) of all saved images.
+        k: which image it is.
+        is_lowest: whether its axis is named.
+    """
 
-    def draw(axes: Axes) -> None:
-        eps, drift, unit = np.array(saved.eps), saved.drift(name), sheet.unit
+    eps: tuple[float, ...]
+    drift: Map
+    k: int
+    is_lowest: bool
+
+    @property
+    def top(self) -> float:
+        """The largest of all."""
+        return float(np.nanmax(self.drift))
+
+    def __call__(self, axes: Axes, sheet: Sheet, theme: Theme) -> None:
+        """Draw it into a plot."""
+        eps, drift, unit = np.array(self.eps), self.drift, sheet.unit
         for column in range(drift.shape[1]):
-            if column != k:
+            if column != self.k:
                 axes.plot(
                     eps, drift[:, column], color=theme.quiet_ink, alpha=0.45, lw=0.8 * unit,
                     gid="drift of another",
                 )  # fmt: skip
         axes.plot(
-            eps, drift[:, k], color=theme.further_paths[1], lw=1.7 * unit, marker="o",
+            eps, drift[:, self.k], color=theme.further_paths[1], lw=1.7 * unit, marker="o",
             markersize=4 * unit, gid="drift", clip_on=False, zorder=5,
         )  # fmt: skip
         set_radius_axis(axes, eps)
-        top = float(np.nanmax(drift))
+        top = self.top
         axes.set_ylim(0, 1.06 * top if top > 0 else 1)
         ticks = [0.0, top] if top > 0 else [0.0]
         axes.set_yticks(ticks, [number_label(t, 2) for t in ticks], fontsize=0.8 * sheet.em)
         labels = [radius_label(float(e)) for e in eps]
-        labelled = {0, len(eps) - 1} if is_lowest else set()
+        labelled = {0, len(eps) - 1} if self.is_lowest else set()
         axes.set_xticks(eps, [t if j in labelled else "" for j, t in enumerate(labels)])
         axes.set_xticks([], minor=True)
         axes.tick_params(axis="x", labelsize=0.8 * sheet.em)
         axes.spines[["top", "right"]].set_visible(False)
-        if is_lowest:
+        if self.is_lowest:
             axes.set_xlabel("ε", labelpad=0.1 * sheet.em, fontsize=0.9 * sheet.em)
-
-    return draw
 
 
 def _note(saved: SavedImages, run: RunResults) -> str:

@@ -12,8 +12,9 @@ from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
+from isoloss.results.references import ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings
-from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.results.tables import EvaluationWarning, Report, Row
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
 
@@ -31,6 +32,7 @@ class RunResults:
         data: its name; `data_hash` tells the same data by other names; "" if not known.
         norm: "linf" or "l2".
         certificates: image by image; of a certification that is finished.
+        report: what there is to say of a run that is finished; None before.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class RunResults:
     data: str
     data_hash: str
     certificates: tuple[CertificateRow, ...] = ()
+    report: Report | None = None
 
     @property
     def name(self) -> str:
@@ -53,6 +56,13 @@ class RunResults:
     def norm(self) -> str:
         """The norm of its radii, "linf" or "l2"."""
         return self.settings.norm
+
+    @property
+    def published(self) -> tuple[ReferenceLine, ...]:
+        """What others have published of the same images in the same norm."""
+        return fitting(
+            self.data, self.norm, is_certified=self.is_certified, split=self.settings.split
+        )
 
     @property
     def is_certified(self) -> bool:
@@ -100,6 +110,7 @@ def read_run_results(folder: Path) -> RunResults:
         str(facts.get("data") or settings.data or ""),
         str(_recorded_hashes(run).get("data", "")),
         tuple(files.certificates),
+        files.report,
     )
 
 

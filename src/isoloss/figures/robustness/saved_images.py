@@ -170,11 +170,13 @@ def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
 
 
 def combinations(index: Index) -> list[ExampleFile]:
-    """The files that show something: not the clean images beside others of the same defense."""
-    return [
+    """The files that show something, what is defended and the strongest attack first: not the clean
+    images beside others of the same defense."""
+    found = [
         f for f in index.files
         if not f.is_clean or not any(_is_clean_of(f, other) for other in index.files)
     ]  # fmt: skip
+    return sorted(found, key=lambda f: (math.isnan(f.sigma), -attack_of(f.attack).rank))
 
 
 def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
@@ -188,11 +190,7 @@ def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
     if not fitting:
         there = ", ".join(dict.fromkeys(_called(f) for f in combinations(index)))
         raise IsolossError(f"{name} has saved no such images; there are {there}")
-
-    def rank(file: ExampleFile) -> tuple[bool, int]:
-        return math.isnan(file.sigma), -attack_of(file.attack).rank  # behind a defense first
-
-    return min(fitting, key=rank)
+    return fitting[0]
 
 
 def _called(file: ExampleFile) -> str:

@@ -33,6 +33,11 @@ LINE, THICK = 1.7, 4.2
 """Thin lines' widths: of a curve, and of that of the worst case."""
 
 
+def dodge(k: int, count: int) -> float:
+    """How far to the right the k-th of some curves stands, in thin lines' widths."""
+    return DODGE * (k - (count - 1) / 2)
+
+
 @dataclass(frozen=True)
 class Stroke:
     """How a curve is drawn: told apart by colour, by mark and by dashes."""

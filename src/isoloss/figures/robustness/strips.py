@@ -43,32 +43,34 @@ class Difference:
 def strip_figure(
     run: RunResults, choice: Choice, sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
-    """One image with each ε in a column; or, if an ε is chosen or there is but one, several images
-    at that, each in a row.
+    """The figure of `strips`.
 
     Raises:
         IsolossError: if the run has saved no such images.
     """
-    saved = read_saved_images(run, choice)
+    gallery = strips(read_saved_images(run, choice), run, choice, appearance, heading)
+    return gallery_figure(gallery, sheet, appearance)
+
+
+def strips(
+    saved: SavedImages, run: RunResults, choice: Choice, appearance: Appearance, heading: str = ""
+) -> Gallery:
+    """One image with each ε in a column; or, if an ε is chosen or there is but one, several images
+    at that, each in a row."""
     by_image = choice.eps is not None or len(saved.eps) == 1
-    return (_of_images if by_image else _of_radii)(saved, run, choice, sheet, appearance, heading)
+    return (_of_images if by_image else _of_radii)(saved, run, choice, appearance, heading)
 
 
 def _of_images(
-    saved: SavedImages,
-    run: RunResults,
-    choice: Choice,
-    sheet: Sheet,
-    appearance: Appearance,
-    heading: str,
-) -> Figure:
+    saved: SavedImages, run: RunResults, choice: Choice, appearance: Appearance, heading: str
+) -> Gallery:
     eps = saved.eps[-1] if choice.eps is None else radius_of(saved, choice.eps)
     images = range(min(len(saved.index.images), MOST))
     chosen = images if choice.image is None else [saved.place(choice.image)]
     strips = [_strip(saved.shot(eps, k), appearance) for k in chosen]
     headers = list(dict.fromkeys(name for strip in strips for name in strip))
     about = "" if eps == 0 else f", ε = {radius_label(eps)} in {NORMS[saved.file.norm]}"
-    gallery = Gallery(
+    return Gallery(
         heading or (saved.title + about if appearance.title else ""),
         "true class",
         headers,
@@ -77,17 +79,11 @@ def _of_images(
         saved.warnings(run),
         _note(run, attacked=eps > 0),
     )
-    return gallery_figure(gallery, sheet, appearance)
 
 
 def _of_radii(
-    saved: SavedImages,
-    run: RunResults,
-    choice: Choice,
-    sheet: Sheet,
-    appearance: Appearance,
-    heading: str,
-) -> Figure:
+    saved: SavedImages, run: RunResults, choice: Choice, appearance: Appearance, heading: str
+) -> Gallery:
     k = saved.place(choice.image)
     strips = [_strip(saved.shot(eps, k), appearance) for eps in saved.eps]
     names = [n for n in strips[-1] if n != "clean"]
@@ -95,7 +91,7 @@ def _of_radii(
         strip.setdefault("adversarial", strip["clean"])  # at 0
     label = saved.index.class_name(saved.index.labels[k])
     about = f", image {saved.index.images[k]}, truly “{label}”"
-    gallery = Gallery(
+    return Gallery(
         heading or (saved.title + about if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",
         [radius_header(eps) for eps in saved.eps],
@@ -104,7 +100,6 @@ def _of_radii(
         saved.warnings(run),
         _note(run, attacked=True),
     )
-    return gallery_figure(gallery, sheet, appearance)
 
 
 def radius_header(eps: float) -> str:

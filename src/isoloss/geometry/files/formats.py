@@ -290,7 +290,7 @@ register(
 register(Format((".npy",), ("surface", "curve"), read=load_npy))
 register(
     Format(
-        (".html", ".htm"), ("surface",),
+        (".html", ".htm"), ("surface", "curve"),
         title="page that any browser opens",
         keeps=tuple(PARTS), shows="isoloss.page.shown:write_shown",
     )

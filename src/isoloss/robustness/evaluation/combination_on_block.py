@@ -28,10 +28,7 @@ from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.votes import count_votes, votes_on
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, EvaluationSettings
 from isoloss.settings.attack_kinds import attack_of
-
-FEWEST_VOTES = 10
-"""From so many votes on, an image that none of them gets right is left alone at larger
-radii. Of fewer, chance alone would pick the images that are."""
+from isoloss.settings.robustness_fields import FEWEST_VOTES
 
 
 @dataclass(frozen=True)

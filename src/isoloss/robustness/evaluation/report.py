@@ -7,31 +7,31 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isoloss.files import write_atomic
-from isoloss.naming import listed
-from isoloss.results.certificates import CertificateRow
+from isoloss.results.report_tables import (
+    Evaluated,
+    ReportTable,
+    behind,
+    how_measured,
+    sections_of,
+    warned_of,
+)
 from isoloss.results.tables import (
-    Curve,
     EvaluationWarning,
     Report,
     Row,
     average_radius_in_words,
-    by_curve,
-    defense_in_words,
     over_seeds,
     without_repeats,
     write_report,
 )
 from isoloss.robustness.ascent.protocol import protocol_of
-from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
-from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary
-from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
 from isoloss.settings import Settings
-from isoloss.settings.attack_kinds import attack_of, strongest, transfer_from
+from isoloss.settings.attack_kinds import attack_of
 
 MUCH_ROUNDING = 0.01  # of the draws
 
@@ -110,8 +110,8 @@ def short(table: Sequence[Row]) -> Iterator[str]:
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
         first = rows[0]
-        behind = _behind(first.network, first.defense, first.sigma)
-        about = f"{behind}, {attack_of(first.attack).in_reports}"
+        defended = behind(first.network, first.defense, first.sigma)
+        about = f"{defended}, {attack_of(first.attack).in_reports}"
         average = average_radius_in_words(rows)
         yield f"{about}  {'  '.join(each)}" + (f"  average radius: {average}" if average else "")
 
@@ -147,6 +147,7 @@ def _studies(results: Results) -> Iterator[dict[str, Any]]:
 
 
 def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
+    evaluated = Evaluated(results.settings, results.rows, results.certificates)
     yield f"# {name}"
     yield ""
     yield report.summary
@@ -154,210 +155,32 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield ""
         yield "## What speaks against these numbers"
         for warning in report.warnings:
-            behind = _defended(results, warning.network, warning.sigma)
-            about = f" ({behind})" if warning.network else ""
-            yield f"- **{warning.id}**{about}: {warning.message}."
-    yield ""
-    yield "## Accuracies"
-    yield "In percent, with exact 95 % intervals."
-    yield from _tables(results)
-    yield from _transfers(results)
-    if report.convergence:
+            about = warned_of(evaluated, warning)
+            yield f"- **{warning.id}**{f' ({about})' if about else ''}: {warning.message}."
+    for section in sections_of(evaluated, report):
         yield ""
-        yield "## Convergence"
-        yield "| attack | ε | varied | accuracy |"
-        yield "|---|---|---|---|"
-        for study in report.convergence:
-            each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
-            accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
-            yield (
-                f"| {_defended(results, study['network'], study['sigma'])}, {study['attack']} | "
-                f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
-            )
+        yield f"## {section.title}"
+        if section.remark:
+            yield section.remark
+        for table in section.tables:
+            yield from _table(table)
     yield ""
     yield "## How this was measured"
-    for key, value in report.facts.items():
-        if value is not None:
-            yield f"- {key.replace('_', ' ')}: {_plain(value)}"
-    yield from _reading(results)
+    for line in how_measured(evaluated, report):
+        yield f"- {line}"
 
 
-def _tables(results: Results) -> Iterator[str]:
-    """A table for each curve, after one of all curves side by side."""
-    rows = without_repeats(results.rows)
-    curves = by_curve(rows)
-    several = results.settings.seeds > 1
-    heads = [_head(curve, several) for curve in curves]
-    by_place = {(row.curve, row.eps): row for row in rows}
-    certified = results.settings.is_certified
+def _table(table: ReportTable) -> Iterator[str]:
     yield ""
-    yield f"| {'L2 radius' if certified else 'ε'} | {' | '.join(heads)} |"
-    yield f"|---{'|---' * len(curves)}|"
-    for eps in dict.fromkeys(row.eps for row in rows):
-        cells = [by_place.get((curve, eps)) for curve in curves]
-        texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
-        yield f"| {eps:.4g} | {' | '.join(texts)} |"
-    if certified:
-        cells = [average_radius_in_words(its) for its in curves.values()]
-        yield f"| average radius | {' | '.join(cells)} |"
+    if table.title:
+        yield f"### {table.title}"
+    if table.remark:
+        yield table.remark
         yield ""
-        yield (
-            "The average is over all images, 0 where the true class is not certified; ± one "
-            "standard error (Zhai et al. 2020)."
-        )
-        yield from _predictions(results)
-        return
-    for its, head in zip(curves.values(), heads, strict=True):
+    yield f"| {' | '.join(table.header)} |"
+    yield f"|{'---|' * len(table.header)}"
+    for row in table.rows:
+        yield f"| {' | '.join(row)} |"
+    if table.note:
         yield ""
-        yield f"### {head}"
-        votes = its[-1].votes
-        if votes:
-            yield (
-                f"| ε | majority of {votes} | single draw | worst of {votes} | "
-                "single draw, after rounding to 8 bits |"
-            )
-            yield "|---|---|---|---|---|"
-        else:
-            yield "| ε | accuracy | after rounding to 8 bits |"
-            yield "|---|---|---|"
-        yield from map(_line, its)
-
-
-def _transfers(results: Results) -> Iterator[str]:
-    """Of images made on each network, which every one gets right."""
-    made = [c for c in results.curves if attack_of(c.attack).made_on]
-    if not made:
-        return
-    names, several = results.names, results.settings.seeds > 1
-    yield ""
-    yield "## Transfer between networks"
-    yield (
-        "Accuracy of the network above on images that were made on the one at the left without its "
-        "defense; a network's own are those of its strongest attack."
-    )
-    for sigma, seed in dict.fromkeys((c.sigma, c.seed) for c in made):
-        yield ""
-        if sigma is not None or several:
-            yield (
-                f"{_defended(results, 'undefended' if sigma is None else 'defended', sigma)}"
-                + (f", seed {seed}" if several else "")
-            )
-            yield ""
-        yield f"| ε | made on | {' | '.join(names)} |"
-        yield f"|---|---{'|---' * len(names)}|"
-        for eps in results.epsilons[1:]:
-            for source in names:
-                cells = [_shown_to(results, k, sigma, seed, source, eps) for k in range(len(names))]
-                yield f"| {eps:.4g} | {source} | {' | '.join(cells)} |"
-
-
-def _shown_to(
-    results: Results, network: int, sigma: float | None, seed: int, source: str, eps: float
-) -> str:
-    own = [c for c in results.curves if (c.network, c.sigma, c.seed) == (network, sigma, seed)]
-    attack = transfer_from(source)
-    if source == results.names[network]:
-        attack = strongest([c.attack for c in own if not attack_of(c.attack).made_on] or [""])
-    row = results.row(Combination(network, sigma, attack, seed), eps)
-    return "" if row is None else _percent(row.accuracy, row.low, row.high)
-
-
-def _predictions(results: Results) -> Iterator[str]:
-    """What PREDICT says of the images, from the draws that certify them."""
-    groups: dict[tuple[str, float, int], list[CertificateRow]] = {}
-    for one in results.certificates:
-        groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
-    yield ""
-    yield "### PREDICT"
-    yield "The most frequent class of the same draws, without a radius."
-    yield ""
-    yield "| network | right | wrong | abstains |"
-    yield "|---|---|---|---|"
-    for (network, sigma, seed), its in groups.items():
-        right = sum(one.answer == one.label for one in its)
-        abstains = sum(one.answer < 0 for one in its)
-        fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
-        several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_defended(results, network, sigma)}{several} | {' | '.join(fractions)} |"
-
-
-def _head(curve: Curve, with_seed: bool) -> str:
-    network, defense, sigma, attack, _, seed = curve
-    head = f"{_behind(network, defense, sigma)}: {attack_of(attack).in_reports}"
-    return head + (f", seed {seed}" if with_seed else "")
-
-
-def _line(row: Row) -> str:
-    cells = [f"{row.eps:.4g}", _percent(row.accuracy, row.low, row.high)]
-    if row.votes:
-        cells.append(_percent(row.single_accuracy, row.single_low, row.single_high))
-        cells.append(_percent(row.worst_accuracy, row.worst_low, row.worst_high))
-    cells.append(_of_count(row.correct_in_8_bits, row.samples))
-    return f"| {' | '.join(cells)} |"
-
-
-_TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger one too"
-_LEFT_ALONE = "an image that none of the counted draws gets right counts for larger ε too"
-
-
-def _reading(results: Results) -> Iterator[str]:
-    settings = results.settings
-    kinds = [attack_of(name) for name in results.plan.attacks]
-    as_published = [kind.in_reports for kind in kinds if kind.passes]
-    if as_published:
-        yield (
-            "- whatever steps, losses, aims and queries are stated here, for "
-            f"{listed(as_published, 'and')} those of its authors hold"
-        )
-    if any(row.is_worst_case for row in without_repeats(results.rows)):
-        yield (
-            "- the worst of all attacks counts an image as right only if it is so under every one, "
-            "at this ε and at every smaller one"
-        )
-    if any(attack_of(name).is_own for name in settings.attack_names):
-        yield (
-            "- images of attacks of one's own were checked one by one: what lay outside the ball "
-            "or [0, 1] was brought back, and where the image itself fools more, that counts"
-        )
-    if settings.kind == "defend":
-        yield (
-            "- transfer says what an adversary does who does not know of the defense; only the "
-            "other attacks say anything about one who does"
-        )
-        if settings.protocol == "standard":
-            yield f"- without a defense, {_TAKEN_OVER}"
-            if settings.votes >= FEWEST_VOTES:
-                yield f"- behind it, {_LEFT_ALONE}"
-    elif settings.kind == "certify":
-        yield "- radii are in L2 and do not belong on an axis of L∞"
-    elif settings.protocol == "legacy":
-        yield "- every ε is attacked anew, as in the legacy protocol"
-    elif any(row.votes for row in results.rows):
-        yield f"- {_LEFT_ALONE}"
-    else:
-        yield f"- {_TAKEN_OVER}"
-        yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
-
-
-def _defended(results: Results, network: str, sigma: float | None) -> str:
-    sigma = math.nan if sigma is None else sigma
-    return _behind(network, results.plan.purified.get(sigma, "denoised"), sigma)
-
-
-def _behind(network: str, defense: str, sigma: float) -> str:
-    return ", ".join(filter(None, (network, defense_in_words(defense, sigma))))
-
-
-def _percent(fraction: float, low: float, high: float) -> str:
-    return f"{100 * fraction:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _of_count(k: int, n: int) -> str:
-    low, high = clopper_pearson_interval(k, n)
-    return _percent(k / n, low, high)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " × ".join(map(str, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        yield table.note

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,13 +29,15 @@ from isoloss.app.panels.plots.curve_strokes import (
 )
 from isoloss.app.panels.plots.plotting import band, plot, stairs
 from isoloss.app.panels.plots.reference_lines import draw_references
-from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, place_among, radius_text
+from isoloss.app.state.readouts import plain
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, place_among
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import percent, sentence
-from isoloss.results.tables import Criterion, Curve, Row
+from isoloss.results.readout import readout
+from isoloss.results.tables import Curve, Row
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""
@@ -256,10 +257,10 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
     imgui.begin_tooltip()
     imgui.push_text_wrap_pos(em(22))
     imgui.text_unformatted(curve.name)
-    for name, value in _readout(row):
+    for name, value in readout(row):
         muted(name)
         imgui.same_line(em(7))
-        imgui.text_unformatted(value)
+        imgui.text_unformatted(plain(value))
     for warning in curve.warnings:
         imgui.separator()
         text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
@@ -268,29 +269,3 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
     imgui.end_tooltip()
-
-
-def _readout(row: Row) -> list[tuple[str, str]]:
-    """What is known of a point, name by name."""
-    facts = [("L2 radius" if row.is_certificate else "ε", radius_text(row.eps))]
-    first = f"{row.correct:,} of {row.samples:,}"
-    if row.votes and not row.is_certificate:
-        facts.append((f"majority of {row.votes:,}", _interval(row, "majority")))
-        if math.isfinite(row.single_accuracy):
-            facts.append(("single draw", _interval(row, "single")))
-        if math.isfinite(row.worst_accuracy):
-            facts.append(("worst draw", _interval(row, "worst")))
-    else:
-        facts.append(("accuracy", _interval(row, "majority")))
-    facts.append(("images right", first))
-    if row.is_certificate:
-        facts.append(("draws", f"{row.votes:,}"))
-        facts.append(("abstained", f"{row.abstained:,}"))
-    if row.without_gradient:
-        facts.append(("no gradient", f"{row.without_gradient:,}"))
-    return facts
-
-
-def _interval(row: Row, by: Criterion) -> str:
-    found = row.accuracy_by(by)
-    return f"{percent(found.accuracy)}  ({100 * found.low:.1f} to {100 * found.high:.1f})"
