@@ -175,9 +175,8 @@ class ShareDialog:
         for part in offered:
             row(capitalized(PARTS[part]), "Whether they are included")
             is_in = imgui.checkbox(f"##{part}", part not in self.choices.without)[1]
-            self.choices.without -= {part}
-            if not is_in:
-                self.choices.without |= {part}
+            others = {p for p in self.choices.without if p != part}
+            self.choices.without = frozenset(others if is_in else {*others, part})
 
     def _size(self) -> None:
         row("Size", "Of all files that are written; it is written out of sight to see", tight=True)
