@@ -169,14 +169,15 @@ class ShareDialog:
 
     def _included(self, parts: set[Part]) -> None:
         """A switch for each part that is there, that the format keeps, and that can be left out."""
-        offered = [p for p in PARTS_OF_APPEARANCE if p in parts and p in self.format.keeps]
+        kept = parts.intersection(self.format.keeps)
+        offered: list[Part] = [part for part in PARTS_OF_APPEARANCE if part in kept]
         if self.curve is not None or not self.format.shows:
             offered = []
         for part in offered:
             row(capitalized(PARTS[part]), "Whether they are included")
             is_in = imgui.checkbox(f"##{part}", part not in self.choices.without)[1]
-            others = {p for p in self.choices.without if p != part}
-            self.choices.without = frozenset(others if is_in else {*others, part})
+            others = self.choices.without.difference((part,))
+            self.choices.without = others if is_in else others.union((part,))
 
     def _size(self) -> None:
         row("Size", "Of all files that are written; it is written out of sight to see", tight=True)
