@@ -85,7 +85,8 @@ def test_a_link_that_says_nothing_changes_nothing(opened):
     before = seen(page)
     for link in ("", "#x", "#camera=", "#camera=1,2,3", "#camera=" + "9e999," * 5 + "1",
                  "#texture=<b>", "#layers=9", "#layers=", "#contours=yes", "#;;;;;;;",
-                 "#constructor=1&__proto__=2", "#%E0%A4%A", "#" + "camera=1," * 50_000):  # fmt: skip
+                 "#constructor=1&__proto__=2", "#%E0%A4%A",
+                 "#" + "camera=1," * 50_000):  # fmt: skip
         follow(page, link)
         assert seen(page) == before, link[:50]
     assert page.complaints == []

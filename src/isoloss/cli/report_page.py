@@ -50,12 +50,22 @@ def _text(namespace: Namespace, paths: Sequence[Path]) -> str | None:
 
         _refuse_looks(namespace, "a training")
         return run_page(read_entry(paths[0].absolute(), {}), *asked)
-    if (layer := only_curve(paths)) is not None:
+    if _may_be_curve(paths) and (layer := only_curve(paths)) is not None:
         from isoloss.page.report.curve import curve_page
 
         _refuse_looks(namespace, "a curve")
         return curve_page(layer, *asked)
     return None
+
+
+def _may_be_curve(paths: Sequence[Path]) -> bool:
+    """Whether it is worth looking: large surfaces are read once."""
+    from isoloss.geometry.files.formats import format_of
+    from isoloss.geometry.files.reading import finished_file
+
+    path = finished_file(paths[0]) or paths[0]
+    found = format_of(path)
+    return len(paths) == 1 and (found is None or "curve" in found.holds)
 
 
 def _refuse_looks(namespace: Namespace, what: str) -> None:

@@ -69,6 +69,7 @@ def facts(heading: str, known: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<dt><bdi>{escaped(str(name))}</bdi></dt><dd><bdi>{escaped(_said(value))}</bdi></dd>"
         for name, value in list(known.items())[:_MOST_FACTS]
+        if value is not None
     )
     return f"<h2><bdi>{escaped(heading)}</bdi></h2><dl>{rows}</dl>"
 

@@ -1,6 +1,6 @@
 """The fragment of a page's address that opens it at what is seen: `page.html#camera=…&texture=…`.
 
-One part for each view, with ";" between them; in each, keys and values, of which any may be missing:
+One part for each view, with ";" between them; in each, keys and values; any may be missing:
 
     camera    azimuth,elevation,x,y,z,distance and ",orthographic" if it is; as `scene.Camera`
     texture   its name, as `--texture` takes it

@@ -31,9 +31,9 @@ _MAIN = """\
 <p id="said" class="heard" aria-live="polite"></p>"""
 _HELP = """\
 <p>Drag to orbit, right-drag or Shift-drag to pan, wheel or pinch to zoom, double click to orbit \
-around a point. Keys: arrows orbit, with Shift they pan, + and − zoom, R resets the camera, T changes \
-the texture, C the contours, P the trajectory, Space plays it, O the projection; 1, 3 and 7 look from \
-the front, the right and above.</p>"""
+around a point. Keys: arrows orbit, with Shift they pan, + and − zoom, R resets the camera, T \
+changes the texture, C the contours, P the trajectory, Space plays it, O the projection; 1, 3 and \
+7 look from the front, the right and above.</p>"""
 
 
 def write_page(

@@ -1,6 +1,8 @@
 """Pages of numbers say what `report.md`, the table and the figures say, and no less."""
 
+import base64
 import html
+import io
 import json
 import math
 import re
@@ -9,14 +11,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.figures.robustness.series import by_defense, series_of
+from isoloss.figures.robustness.stamps import Stamps
 from isoloss.files import write_json
 from isoloss.geometry.surface import Surface
+from isoloss.page.report.colours import Colours
 from isoloss.page.report.curve import curve_page
+from isoloss.page.report.images import Room, images_of
 from isoloss.page.report.robustness import robustness_page
 from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.tables import read_table
@@ -189,15 +195,11 @@ def test_published_results_are_of_test_images(evaluated_run):
     assert "Published results" not in page
 
 
-def test_saved_images_are_kept_pixel_by_pixel(evaluated_run):
-    import base64
-    import io
-
-    from PIL import Image
-
+@pytest.fixture
+def with_images(evaluated_run):
+    """A run of one saved image at two radii, and its pixels (E, K, C, H, W)."""
     folder = evaluated_run("attack", [("pgd", (49, 40))], (0.0, 0.1))
-    generator = np.random.default_rng(3)
-    images = generator.random((2, 1, 3, 9, 7)).astype(np.float32)
+    images = np.random.default_rng(3).random((2, 1, 3, 9, 7)).astype(np.float32)
     (folder / "examples").mkdir()
     write_json(folder / "examples" / "examples.json", {
         "schema": 1, "data": "d", "classes": ["a", "b"], "images": [4], "labels": [0],
@@ -207,8 +209,14 @@ def test_saved_images_are_kept_pixel_by_pixel(evaluated_run):
     save_file({"images": images, "predicted": np.array([[0], [1]]),
                "confidence": np.full((2, 1), 0.75, np.float32)},
               folder / "examples" / "0.safetensors")  # fmt: skip
-    page = robustness_page([folder])
-    found = re.findall(r'alt="([^"]*)" src="data:image/\w+;base64,([^"]+)"', page)
+    return folder, images
+
+
+def test_saved_images_are_kept_pixel_by_pixel(with_images):
+    folder, images = with_images
+    found = re.findall(
+        r'alt="([^"]*)" src="data:image/\w+;base64,([^"]+)"', robustness_page([folder])
+    )
     shown = [
         (html.unescape(alt), np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).tobytes())
         for alt, data in found
@@ -216,6 +224,14 @@ def test_saved_images_are_kept_pixel_by_pixel(evaluated_run):
     for k, said in enumerate(("✓ a, 75 %", "✗ b, 75 %")):
         levels = np.rint(255 * np.moveaxis(images[k, 0], 0, -1)).astype(np.uint8)
         assert any(said in alt and pixels == levels.tobytes() for alt, pixels in shown)
+
+
+@pytest.mark.parametrize(("room", "said"), [(0, "net, PGD"), (2000, "more of net, PGD")])
+def test_images_that_do_not_fit_are_said(with_images, room, said):
+    run = read_run_results(with_images[0])
+    *pieces, last = images_of(run, Stamps(()), Colours(), "images", Room(room))
+    assert f"too large: {said}." in text_of(last).replace(" .", ".")
+    assert len(pieces) == (room > 0)
 
 
 def test_runs_of_other_images_are_refused(evaluated_run):

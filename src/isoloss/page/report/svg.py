@@ -14,7 +14,7 @@ from isoloss.page.report.plot import Line, Pen, Plot, Point, Reference
 from isoloss.shortening import shortened
 
 WIDTH, HEIGHT = 560.0, 372.0
-LEFT, RIGHT, TOP, BOTTOM = 60.0, 18.0, 36.0, 56.0
+LEFT, RIGHT, TOP, BOTTOM = 74.0, 18.0, 36.0, 56.0
 """Around what is between the axes, in units of the drawing, in which text is 14 high."""
 UNIT = 1.15
 """Width of a thin line."""

@@ -1,7 +1,6 @@
 async function begin() {
   const stage = $("stage"), still = $("still"), probe = document.createElement("canvas").getContext("webgl2");
   if (!probe || typeof DecompressionStream === "undefined") return;
-  probe.getExtension("WEBGL_lose_context")?.loseContext();
   await unpacked();
   if (still) still.hidden = true;
   const count = content.views.length;
