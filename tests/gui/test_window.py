@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from chromium import Browser
 
 Travel = Callable[..., None]
 
@@ -64,6 +69,25 @@ def test_surfaces_are_compared_in_several_viewports(travel: Travel, valley: Path
 
 def test_quantities_are_shown_together_and_subtracted(travel: Travel, attacked: Path) -> None:
     travel("surfaces/quantities", attacked, seconds=200)
+
+
+def test_what_is_shown_is_shared_and_a_link_opens_at_the_same_view(
+    travel: Travel, valley: Path, barrier: Path, tmp_path: Path
+) -> None:
+    travel("window/share", valley, barrier, seconds=200)
+    work = tmp_path / "work"
+    seen = json.loads((work / "seen.json").read_text())
+    page, _, _ = seen["link"].partition("#")
+    assert page == (work / "page.html").as_uri()
+    with Browser() as browser:
+        browser.call("Page.navigate", url=seen["link"])
+        browser.wait("document.documentElement.dataset.ready === 'true'")
+        view = "isolossPage.views[0]"
+        camera = browser.run(f"{view}.camera")
+        assert camera == {name: pytest.approx(v, abs=1e-4) for name, v in seen["camera"].items()}
+        assert browser.run(f"{view}.texture.name") == seen["texture"]
+        assert browser.run(f"{view}.shows.contours") == seen["contours"]
+        assert browser.complaints == []
 
 
 def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:

@@ -99,11 +99,11 @@ def test_surfaces_side_by_side(files, chromium):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a.ply", "--out", "x.ply", "--minima"], "--minima is of pages"),
+        (["a.ply", "--out", "x.ply", "--minima"], "--minima is of .html"),
         (["a.ply", "--out", "x.html", "--texture", "accuracy"], "there is no accuracy in a"),
         (["a.ply", "--out", "x.html", "--azimuth", "nan"], "--azimuth"),
         (["a.ply", "--out", "no/x.html"], "cannot write no/x.html"),
-        (["a.ply", "--out", "x.npz", "--side-by-side"], "--side-by-side is of pages"),
+        (["a.ply", "--out", "x.npz", "--side-by-side"], "--side-by-side is of .html"),
         (["a.ply", "--out", "x.html", "--class", "cat"], "is no run of a probe"),
         (["a.ply", "--out", "x.html", "--quantity", "q"], "the surface has no quantity 'q'"),
     ],

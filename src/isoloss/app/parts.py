@@ -17,6 +17,7 @@ from isoloss.app.dialogs.picture_dialog import PictureDialog
 from isoloss.app.dialogs.renderings import Renderings
 from isoloss.app.dialogs.saved_views_dialog import SavedViews, save_view
 from isoloss.app.dialogs.session_dialog import SessionDialog
+from isoloss.app.dialogs.share_dialog import ShareDialog
 from isoloss.app.guide.help_window import HelpWindow
 from isoloss.app.guide.hints import Hints
 from isoloss.app.guide.tour import Tour
@@ -104,6 +105,7 @@ class Parts:
         self.difference_dialog = DifferenceDialog(workspace)
         self.renderings = Renderings(workspace.messages, workspace.preferences)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
+        self.share_dialog = ShareDialog(workspace, self.renderings)
         self.figure_dialog = FigureDialog(workspace, self.renderings)
         self.comparison_dialog = ComparisonDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
@@ -114,6 +116,7 @@ class Parts:
             "Open": self.open_dialog,
             "Difference": self.difference_dialog,
             "Save picture": self.picture_dialog,
+            "Share": self.share_dialog,
             "Save figure": self.figure_dialog,
             "Save comparison": self.comparison_dialog,
             "Save session": self.session_dialog,
@@ -181,6 +184,7 @@ class Parts:
         self.viewports.free()
         self.welcome.thumbnails.free()
         self.panel(ExamplesPanel).free()
+        self.share_dialog.preview.close()
         self.renderings.end()
         self.rehearsal.end()
 
@@ -296,6 +300,17 @@ class Parts:
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()
+
+    def copy_link(self) -> None:
+        """Put the address of what is seen now into the clipboard: of the page that was shared last,
+        else what follows the address of any page of it."""
+        # What a page knows is loaded when one is wanted.
+        from isoloss.page.link import fragment
+
+        page, where = self.share_dialog.page, fragment(self.workspace.document)
+        imgui.set_clipboard_text(f"{page.absolute().as_uri()}{where}" if page else where)
+        of = f"of {page.name}" if page else "to put behind the address of a page"
+        self.workspace.messages.say(f"Copied a link to this view, {of}", "done")
 
     def save_comparison(self) -> None:
         """Ask where the comparison of runs is to be saved."""

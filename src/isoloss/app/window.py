@@ -93,6 +93,7 @@ class App:
             rate = MOVING
         else:
             busy = self.workspace.is_streaming or bool(parts.renderings.active)
+            busy = busy or parts.share_dialog.is_waiting
             rate = STREAMING if busy else IDLE
             # Every frame reads: a bit faster, and only every second one would.
             rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate

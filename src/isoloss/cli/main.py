@@ -21,7 +21,6 @@ from isoloss.cli.run_verbs import (
     start,
 )
 from isoloss.errors import IsolossError
-from isoloss.naming import first_of
 from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.priority import step_back
@@ -152,41 +151,11 @@ def _render(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from isoloss.cli.page_verb import asked_of_page, export_page
-    from isoloss.cli.report_page import export_report
+    from isoloss.cli.export_verb import export, print_written
     from isoloss.files import check_parent
-    from isoloss.geometry.analysis.quantities import of_quantity
-    from isoloss.geometry.files.reading import load_telling
-    from isoloss.scene.files.painted import PAINT, save_painted
-    from isoloss.scene.files.staging import stage
 
     check_parent(namespace.out)
-    paths = _sorted_out(namespace.paths, "draw")
-    if namespace.out.suffix.lower() in (".html", ".htm"):
-        print(export_report(namespace, paths) or export_page(namespace, paths, _say))
-        return 0
-    if only_pages := asked_of_page(namespace):
-        raise IsolossError(
-            f"{only_pages[0]} is of pages: leave it out, or give a name that ends in .html"
-        )
-    if len(paths) > 1:
-        names = first_of([path.name for path in paths])
-        raise IsolossError(f"export writes one surface, not {len(paths)}: {names}")
-    if namespace.classes:
-        from isoloss.work import surface_with_classes
-
-        surface = surface_with_classes(paths[0], namespace.classes)
-    else:
-        surface = load_telling(paths[0], _say)
-    surface = of_quantity(surface, namespace.quantity or "")
-    options = {name: value for name, value in vars(namespace).items() if name in PAINT}
-    if options and surface.is_curve:
-        raise IsolossError(f"{paths[0]} is a curve, which has no colours: leave these out")
-    if options:
-        scene = stage(surface, **options).view
-        print(save_painted(scene.layers[0], scene, namespace.out))
-    else:
-        print(surface.save(namespace.out))
+    print_written(namespace, export(namespace, _sorted_out(namespace.paths, "draw"), _say))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`isoloss export X --out x.html`: a page of what there is to see."""
+"""`isoloss export X --out x.html`, or .glb, .png …: what there is to see, as it is shown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isoloss.cli.render_options import add_fields, add_look_options
 from isoloss.errors import IsolossError
+from isoloss.geometry.files.formats import Asked, Part, format_to_write
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.files.painted import PAINT
@@ -27,7 +28,7 @@ _OTHERS = tuple(f.name for f in fields(Appearance) if f.name not in (*PAINT, "tr
 
 def add_page_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options that pages alone have: as pictures, but for what is of pixels."""
-    group = parser.add_argument_group("how a page (.html) looks, besides")
+    group = parser.add_argument_group("how what is shown looks, besides")
     group.add_argument(
         "--side-by-side", action=argparse.BooleanOptionalAction,
         help="Up to four surfaces each in a viewport of its own, seen by one camera; unless given, "
@@ -50,26 +51,32 @@ def asked_of_page(namespace: argparse.Namespace) -> list[str]:
     ]
 
 
-def export_page(
+def export_shown(
     namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
-) -> Path:
-    """Write the page that the command line asks for.
+) -> tuple[Path, set[Part]]:
+    """Write the page, model or picture that the command line asks for.
+
+    Returns:
+        the file, and what there was to be written beside losses.
 
     Raises:
-        IsolossError: as `stage` and `write_page` do; a session is asked for what is of surfaces, or
-            more surfaces than there are viewports are to stand side by side.
+        IsolossError: as `stage` and `Format.show` do; a session is asked for what is of surfaces,
+            or more surfaces than there are viewports are to stand side by side.
     """
     from isoloss.gl.pictures.rendering import TOP, contours_of
-    from isoloss.page.writing import write_page
     from isoloss.scene.document import MOST_VIEWS
-    from isoloss.scene.files.staging import stage
+    from isoloss.scene.files.shown_parts import parts_shown
+    from isoloss.scene.files.staging import only_curve, stage
 
     known = {f.name for kind in (Appearance, Camera) for f in fields(kind)} | {*_LOOKS}
     options = {k: v for k, v in vars(namespace).items() if k in known and v is not None}
     if options.pop("top", False):
         options = TOP | options
     options |= contours_of(options)
-    source = _given(namespace, paths, say)
+    source, format = _given(namespace, paths, say), format_to_write(namespace.out)
+    if (curve := only_curve(source)) is not None:
+        format_to_write(namespace.out, "curve")
+        return format.show(curve, namespace.out, _asked(namespace, options)), set()
     beside, title = namespace.side_by_side, ""
     if isinstance(source, list):
         if beside and len(source) > MOST_VIEWS:
@@ -77,7 +84,7 @@ def export_page(
                 f"--side-by-side shows up to {MOST_VIEWS} surfaces, not {len(source)}: leave it "
                 "out, and they share one box"
             )
-        further = len(paths) < len(source) <= MOST_VIEWS
+        further = len(paths) < len(source) <= MOST_VIEWS and "camera" in format.keeps
         together = len(source) < 2 or any(layer.surface.is_curve for layer in source)
         if (further if beside is None else beside) and not together:
             source = _side_by_side(source)
@@ -86,22 +93,27 @@ def export_page(
     elif beside is not None:
         raise IsolossError("--side-by-side is of surfaces: a session has viewports of its own")
     document = stage(source, **options)
-    command = shlex.join(["isoloss", *sys.argv[1:]])
+    asked = _asked(namespace, options, title)
+    return format.show(document, namespace.out, asked), parts_shown(document)
+
+
+def _asked(namespace: argparse.Namespace, options: dict[str, Any], title: str = "") -> Asked:
+    typed = namespace.as_typed
+    command = shlex.join(["isoloss", *sys.argv[1:]]) if typed is None else typed
     fits = bool(options.keys() & {"azimuth", "elevation"})
-    theme = options.get("theme", "")
-    return write_page(document, namespace.out, command, theme, fits=fits, title=title)
+    return Asked(command, options.get("theme", ""), fits, title)
 
 
 def _given(
     namespace: argparse.Namespace, paths: Sequence[Path], say: Callable[[str], None]
 ) -> Document | list[SurfaceLayer]:
     """The layers that there are at `paths`, or the document of the only session."""
-    from isoloss.scene.files.staging import opened
+    from isoloss.scene.files.staging import opened_path
     from isoloss.scene.layer import SurfaceLayer
 
     found: list[SurfaceLayer] = []
     for path in paths:
-        source = opened(path, say)
+        source = opened_path(path, say)
         if isinstance(source, SurfaceLayer):
             found += _of_run(source, path, namespace, say)
         elif namespace.quantity or namespace.classes:
@@ -110,7 +122,7 @@ def _given(
         elif len(paths) > 1:
             raise IsolossError("a page is of one session, or of several surfaces, not both")
         else:
-            return source  # type: ignore[return-value]  # of a path: a layer or a document
+            return source
     return found
 
 

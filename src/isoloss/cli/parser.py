@@ -90,9 +90,11 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         from isoloss.cli.render_options import add_render_options
 
         add_render_options(sub)
-    sub = add("export", "Write a surface or a curve in another format")
+    sub = add("export", "Write what there is to see as a page, a model, or in another format")
     if called == "export":
-        _add_export_options(sub)
+        from isoloss.cli.export_verb import add_export_options
+
+        add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
     sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help=OPENED)
     sub = add("runs", "List runs: what they are, what they came to, how they differ")
@@ -200,41 +202,6 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.set_defaults(kind=kind)
     _add_nice(parser)
     _add_json(parser)
-
-
-def _add_export_options(parser: argparse.ArgumentParser) -> None:
-    from isoloss.cli.page_verb import add_page_options
-    from isoloss.cli.render_options import add_fields
-    from isoloss.geometry.files.formats import paintable, writable
-    from isoloss.scene.appearance import Appearance
-    from isoloss.scene.files.painted import PAINT
-
-    known = (
-        f"{listed(writable(), 'or')}; .html: a page that any browser opens, of attacks, defenses, "
-        "certifications, curves and trainings too"
-    )
-    parser.add_argument(
-        "paths", type=path_of, nargs="+", metavar="PATH",
-        help="File or run folder; trajectories beside it come along; of a page several, in one "
-        "box or side by side, or a session",
-    )  # fmt: skip
-    parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
-    parser.add_argument(
-        "--quantity", metavar="NAME",
-        help="The height, of a surface with further quantities: for example adversarial",
-    )  # fmt: skip
-    parser.add_argument(
-        "--class", dest="classes", nargs="+", default=(), metavar="NAME",
-        help="Add the losses of single classes, and of all others, out of what a run of a probe "
-        "to a tolerance keeps of each image",
-    )  # fmt: skip
-    painted = listed(paintable(), "or")
-    add_fields(
-        parser.add_argument_group(f"how {painted} looks in other programs, or a page"),
-        Appearance,
-        PAINT,
-    )
-    add_page_options(parser)
 
 
 def _add_edits(parser: argparse.ArgumentParser) -> None:

@@ -31,7 +31,8 @@ def _text(namespace: Namespace, paths: Sequence[Path]) -> str | None:
     from isoloss.run_folder import is_run
     from isoloss.scene.files.staging import only_curve
 
-    asked = command(), theme_of(namespace), title_of(namespace)
+    typed = command() if namespace.as_typed is None else namespace.as_typed
+    asked = typed, theme_of(namespace), title_of(namespace)
     evaluations = [path for path in paths if is_robustness_run(path)]
     if evaluations:
         from isoloss.page.report.robustness import robustness_page

@@ -84,7 +84,7 @@ def test_a_figure_is_written(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
-        (["runs", "-o", "x.gif"], "written as .pdf, .svg, .png or .csv"),
+        (["runs", "-o", "x.gif"], "written as .pdf, .svg, .png, .html or .csv"),
         (["runs", "-o", "nowhere/x.pdf"], "cannot write nowhere/x.pdf: there is no folder"),
         (["runs/c"], "there is no folder runs/c with runs"),
         (["nothing"], "there is no run that has all of this"),

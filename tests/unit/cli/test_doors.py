@@ -50,7 +50,7 @@ def test_export_is_of_one_surface_whatever_comes_along(capsys):
     assert main(["export", "a*.ply", "--out", "out.npz"]) == 0
     assert len(isoloss.load("out.npz").trajectories) == 1
     assert main(["export", "a.ply", "b.npz", "--out", "out.npz"]) == 2
-    assert "export writes one surface, not 2: a.ply, b.npz" in capsys.readouterr().err
+    assert ".npz holds one surface, not 2: a.ply, b.npz" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["info", "view", "render", "export"])

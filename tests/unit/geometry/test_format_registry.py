@@ -41,17 +41,18 @@ def test_what_is_saved_is_loaded(surface, tmp_path):
 def test_it_holds_what_it_says(tmp_path):
     curve = Surface.from_loss(ALPHA, np.zeros(1), LOSS[:, :1])
     assert (isoloss.load(curve.save(tmp_path / "c.txt")).loss == curve.loss).all()
-    with pytest.raises(IsolossError, match=r"cannot save a curve .*: choose \.npz, \.csv or \.txt"):
+    with pytest.raises(IsolossError, match=r"cannot save a curve .*: choose \.npz, \.csv, .*\.txt"):
         curve.save(tmp_path / "c.ply")
 
 
 def test_it_is_listed(surface, tmp_path):
     read = [".ply", ".npz", ".h5", ".hdf5", ".vts", ".vtp", ".csv", ".npy", ".txt"]
     assert readable() == read
-    assert writable() == [".ply", ".npz", ".vts", ".csv", ".txt"]
-    (tmp_path / "s.obj").write_text("v 0 0 0\n")
+    written = [".ply", ".npz", ".vts", ".csv", ".html", ".glb", ".obj", ".png", ".svg", ".pdf"]
+    assert writable() == [*written, ".txt"]
+    (tmp_path / "s.stl").write_text("solid\n")
     with pytest.raises(IsolossError, match=r"are \.ply, \.npz, .*\.npy or \.txt files, or run"):
-        isoloss.load(tmp_path / "s.obj")
+        isoloss.load(tmp_path / "s.stl")
     (tmp_path / "bad.txt").write_text("1 2\n")
     with pytest.raises(IsolossError, match=r"bad\.txt has not rows"):
         isoloss.load(tmp_path / "bad.txt")
@@ -61,11 +62,14 @@ def test_it_is_exported_on_the_command_line(surface, tmp_path, capsys):
     source, target = surface.save(tmp_path / "s.ply"), tmp_path / "s.txt"
     assert main(["export", str(source), "--out", str(target)]) == 0
     assert (isoloss.load(target).loss == LOSS).all()
-    assert main(["export", str(source), "--out", str(tmp_path / "s.obj")]) == 2
-    assert "choose one of .ply, .npz, .vts, .csv, .txt" in capsys.readouterr().err
+    assert main(["export", str(source), "--out", str(tmp_path / "s.stl")]) == 2
+    assert (
+        "choose one of .ply, .npz, .vts, .csv, .html, .glb, .obj, .png, .svg, .pdf, .txt"
+        in capsys.readouterr().err
+    )
     with pytest.raises(SystemExit):
         main(["export", "--help"])
-    assert "A .ply, .npz, .vts, .csv or .txt" in " ".join(capsys.readouterr().out.split())
+    assert ".svg, .pdf or .txt. .ply: mesh" in " ".join(capsys.readouterr().out.split())
     assert main(["info", str(target)]) == 0
     assert "3×2" in capsys.readouterr().out
 

@@ -190,7 +190,7 @@ def test_a_curve_comes_back_exactly_from_npz_and_run_folders(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".ply", ".vts"])
 def test_a_curve_is_no_mesh(tmp_path, suffix):
-    with pytest.raises(IsolossError, match=r"cannot save a curve .* choose \.npz or \.csv"):
+    with pytest.raises(IsolossError, match=r"cannot save a curve .* choose \.npz, \.csv"):
         a_curve().save(tmp_path / f"c{suffix}")
     assert list(tmp_path.iterdir()) == []
 
@@ -400,7 +400,7 @@ def test_other_wrong_paths(tmp_path):
     with pytest.raises(IsolossError, match="not a run folder"):
         isoloss.load(tmp_path)
     with pytest.raises(IsolossError, match="choose one of"):
-        some_surface().save(tmp_path / "s.obj")
+        some_surface().save(tmp_path / "s.stl")
     np.savez(tmp_path / "b.npz", loss=np.array([{"a": 1}], dtype=object))
     with pytest.raises(IsolossError):
         isoloss.load(tmp_path / "b.npz")
@@ -428,7 +428,7 @@ def test_a_surface_is_exported_on_the_command_line(tmp_path, capsys, suffix):
     assert capsys.readouterr().out == f"{target}\n"
     surface.save(tmp_path / f"expected{suffix}")
     assert target.read_bytes() == (tmp_path / f"expected{suffix}").read_bytes()
-    assert main(["export", str(source), "--out", str(tmp_path / "s.obj")]) == 2
+    assert main(["export", str(source), "--out", str(tmp_path / "s.stl")]) == 2
     assert "choose one of .ply, .npz, .vts, .csv" in capsys.readouterr().err
 
 

@@ -45,16 +45,30 @@ class Renderings:
         Raises:
             IsolossError: what is shown cannot be written down, or the job cannot be started.
         """
+        self._begin(lambda folder: [str(write(folder)), *options], out, "render")
+
+    def _begin(self, write: Callable[[Path], Sequence[str]], out: Path, verb: str) -> None:
         try:
             folder = Path(tempfile.mkdtemp(prefix="isoloss-"))
         except OSError as error:
             raise IsolossError(f"cannot start a job: {error.strerror or error}") from error
         try:
-            job = self._job([str(write(folder)), "--out", str(out), *options], out)
+            job = self._job([*write(folder), "--out", str(out)], out, verb)
         except BaseException:
             _remove(folder)
             raise
         self.active.append(Rendering(job, folder))
+
+    def export(self, write: Callable[[Path], Sequence[str]], out: Path) -> None:
+        """Write what is shown now to `out`, in a process of its own.
+
+        Args:
+            write: writes it into a folder, and gives the arguments of `isoloss export`.
+
+        Raises:
+            IsolossError: as `start`.
+        """
+        self._begin(write, out, "export")
 
     def compare(self, arguments: Sequence[str], out: Path) -> None:
         """Draw runs, in a process of its own, with these arguments of `isoloss compare`.

@@ -1,11 +1,17 @@
-"""The formats of surfaces and curves: one entry each, chosen by the suffix of a file's name."""
+"""The formats that isoloss reads and writes: one entry each, chosen by the suffix of a file's name.
+
+What is saved, exported and shared, and what is said of it, follows from this list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable
@@ -24,6 +30,44 @@ from isoloss.registry import Registry
 from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
 
 Content = Literal["surface", "curve"]
+Part = Literal[
+    "layers", "trajectories", "contours", "colours", "pins", "holes", "errors", "quantities",
+    "origin", "camera",
+]  # fmt: skip
+"""What there is to a surface, or to what is shown of several, beside the losses."""
+
+PARTS: dict[Part, str] = {
+    "layers": "further surfaces",
+    "trajectories": "trajectories",
+    "contours": "contours",
+    "colours": "colours",
+    "pins": "pins and minima",
+    "holes": "points without a value",
+    "errors": "standard errors",
+    "quantities": "further quantities",
+    "origin": "what made it",
+    "camera": "the camera",
+}
+"""What each is called."""
+SEEN: tuple[Part, ...] = ("layers", "trajectories", "contours", "colours", "pins", "holes")
+VALUES: tuple[Part, ...] = ("trajectories", "holes", "errors", "quantities", "origin")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a file that shows something is asked for.
+
+    Attributes:
+        command: what makes it, as typed.
+        theme: of the page, "dark" or "light"; unless given, that of the reader's system.
+        fits: the camera steps back until the whole box is in sight.
+        title: of a page of several viewports.
+    """
+
+    command: str = ""
+    theme: str = ""
+    fits: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,12 +76,17 @@ class Format:
 
     Attributes:
         suffixes: of its files, in lower case, the usual one first.
-        holds: what it can keep.
+        holds: what it can be of.
         read: a file; raises `IsolossError` for what is damaged or something else. None: it is
             written only.
         write: to a path, which is returned; the file appears whole or not at all. None: it is read
             only.
         paint: as `write`, with a look that it keeps beside the values. None: it keeps none.
+        title: what it is, in a few words.
+        keeps: what it keeps beside the losses; what is kept beside it, in files of its own, counts.
+        shows: `module:function` that writes what is shown, one or several surfaces, where it is
+            not `write` that does: of a `Document`, or of a layer that is a curve; a path, which is
+            returned; and `Asked`.
     """
 
     suffixes: tuple[str, ...]
@@ -45,6 +94,33 @@ class Format:
     read: Callable[[Path], Surface] | None = None
     write: Callable[[Surface, Path], Path] | None = None
     paint: Callable[[Surface, Path, Look], Path] | None = None
+    title: str = ""
+    keeps: tuple[Part, ...] = VALUES
+    shows: str = ""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a way to write it."""
+        return self.write is not None or bool(self.shows)
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether its files have colours that can be chosen."""
+        return self.paint is not None or bool(self.shows)
+
+    def show(self, shown: Any, path: Path, asked: Asked | None = None) -> Path:
+        """Write what is shown, by `shows`.
+
+        Raises:
+            IsolossError: it cannot be written so, or `path` cannot be written.
+        """
+        module, _, function = self.shows.partition(":")
+        return getattr(importlib.import_module(module), function)(shown, path, asked or Asked())
+
+    def leaves_out(self, parts: Collection[Part]) -> str:
+        """What of `parts` it does not keep, in words; "" where it keeps them all."""
+        lost = [said for part, said in PARTS.items() if part in parts and part not in self.keeps]
+        return listed(lost, "and") if lost else ""
 
     @property
     def name(self) -> str:
@@ -76,12 +152,39 @@ def readable() -> list[str]:
 
 def writable(content: Content = "surface") -> list[str]:
     """The usual suffixes of the formats that `content` can be written in."""
-    return [f.name for f in FORMATS if f.write is not None and content in f.holds]
+    return [f.name for f in FORMATS if f.is_written and content in f.holds]
 
 
 def format_of(path: Path) -> Format | None:
     """The format that a file's name says; None where it says none."""
     return next((f for f in FORMATS if path.suffix.lower() in f.suffixes), None)
+
+
+def format_to_write(path: Path, content: Content = "surface") -> Format:
+    """The format in which `path` is to be written.
+
+    Raises:
+        IsolossError: its name says none, or one that cannot be written, or not of `content`.
+    """
+    format = format_of(path)
+    if format is None or not format.is_written:
+        raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writable())}")
+    if content not in format.holds:
+        known = listed(writable(content), "or")
+        raise IsolossError(f"cannot save a {content} as {path.name}: choose {known}")
+    return format
+
+
+def parts_of(surface: Surface) -> set[Part]:
+    """What there is to `surface` beside its losses."""
+    there: dict[Part, bool] = {
+        "trajectories": bool(surface.trajectories),
+        "holes": not bool((surface.computed & np.isfinite(surface.loss)).all()),
+        "errors": bool((surface.loss_stderr > 0).any()),
+        "quantities": bool(surface.columns),
+        "origin": bool(surface.meta.keys() - {"title"}),
+    }
+    return {part for part, is_there in there.items() if is_there}
 
 
 def load_surface(path: Path) -> Surface:
@@ -99,6 +202,8 @@ def load_surface(path: Path) -> Surface:
                 f"{path} holds tensors, no surface: probe a network, probe along the directions of "
                 "a plane (--directions), or make a run of checkpoints ('isoloss import')"
             )
+        if format is not None:
+            raise IsolossError(f"{path} is a {format.title}: open what it was made of")
         known = listed((f.name for f in FORMATS if f.read), "or")
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
@@ -123,7 +228,7 @@ def load_surface(path: Path) -> Surface:
 
 def paintable() -> list[str]:
     """The usual suffixes of the formats that keep how a surface looks."""
-    return [f.name for f in FORMATS if f.paint is not None]
+    return [f.name for f in FORMATS if f.has_colors]
 
 
 def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path:
@@ -136,12 +241,9 @@ def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path
     Raises:
         IsolossError: if there is no such format, or none that could hold a curve, or a look.
     """
-    format = format_of(path)
-    if format is None or format.write is None:
-        raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writable())}")
-    if surface.is_curve and "curve" not in format.holds:
-        known = listed(writable("curve"), "or")
-        raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
+    format = format_to_write(path, "curve" if surface.is_curve else "surface")
+    if format.write is None:
+        return format.show(surface, path)
     if look is not None and format.paint is None:
         known = listed(paintable(), "or")
         raise IsolossError(f"{path.name} cannot keep colours: choose {known}, or leave them out")
@@ -165,11 +267,54 @@ def trajectory_path(path: Path, name: str = "") -> Path:
 
 
 register(
-    Format((".ply",), ("surface",), load_surface_ply, save_surface_ply, paint=save_surface_ply)
+    Format(
+        (".ply",), ("surface",), load_surface_ply, save_surface_ply, save_surface_ply,
+        title="mesh with every value, for Blender",
+        keeps=(*VALUES, "colours"),
+    )
+)  # fmt: skip
+register(
+    Format((".npz",), ("surface", "curve"), load_npz, save_npz, title="NumPy's arrays, exactly")
 )
-register(Format((".npz",), ("surface", "curve"), load_npz, save_npz))
 register(Format((".h5", ".hdf5"), ("surface", "curve"), read=load_h5))
-register(Format((".vts",), ("surface",), load_vts, save_vts))
+register(
+    Format((".vts",), ("surface",), load_vts, save_vts, title="grid with every value, for ParaView")
+)
 register(Format((".vtp",), ("surface",), read=load_vtp))
-register(Format((".csv",), ("surface", "curve"), load_csv, save_csv))
+register(
+    Format(
+        (".csv",), ("surface", "curve"), load_csv, save_csv,
+        title="table", keeps=("trajectories", "holes", "errors", "quantities"),
+    )
+)  # fmt: skip
 register(Format((".npy",), ("surface", "curve"), read=load_npy))
+register(
+    Format(
+        (".html", ".htm"), ("surface", "curve"),
+        title="page that any browser opens",
+        keeps=tuple(PARTS), shows="isoloss.page.shown:write_shown",
+    )
+)  # fmt: skip
+register(
+    Format(
+        (".glb",), ("surface",),
+        title="model for Blender, slides and phones",
+        keeps=(*SEEN, "origin"), shows="isoloss.scene.files.model:write_glb",
+    )
+)  # fmt: skip
+register(
+    Format(
+        (".obj",), ("surface",),
+        title="model as text, of Wavefront",
+        keeps=SEEN, shows="isoloss.scene.files.model:write_obj",
+    )
+)  # fmt: skip
+for _suffix, _title in (
+    (".png", "picture"), (".svg", "figure in the plane"), (".pdf", "figure in the plane"),
+):  # fmt: skip
+    register(
+        Format(
+            (_suffix,), ("surface", "curve"),
+            title=_title, keeps=(*SEEN, "camera"), shows="isoloss.gl.pictures.picture:write_shown",
+        )
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from isoloss.figures.sheet import VECTOR, fitting_scale
 from isoloss.files import write_atomic
 from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
+from isoloss.geometry.files.formats import Asked, format_of
 from isoloss.gl.annotations.margins import margins_around_box
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
@@ -72,6 +73,8 @@ def render(
     path = None if out is None else Path(out)
     suffix = "" if path is None else path.suffix.lower()
     if path is not None and suffix not in (".png", *VECTOR):
+        if (other := format_of(path)) is not None and other.shows:
+            raise IsolossError(f"{path.name} is a {other.title}: 'isoloss export' writes it")
         raise IsolossError(
             "pictures are PNG (.png), figures .svg or .pdf, and movies "
             f"{listed((*FFMPEG, *PILLOW), 'or')}: choose one of these, not {path.name}"
@@ -106,6 +109,16 @@ def render(
     if path is not None:
         write_png(image, path)
     return image
+
+
+def write_shown(shown: Source, path: Path, asked: Asked) -> Path:
+    """Write a picture or, by the name of `path`, a figure; returns the path.
+
+    Raises:
+        IsolossError: as `render` does.
+    """
+    render(shown, path)
+    return path
 
 
 def _say_boxes(views: Sequence[Scene]) -> None:

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.geometry.files.formats import save_surface
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.files.formats import format_to_write, save_surface
 from isoloss.geometry.files.look import Look
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import banded, shades
+from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import band_edges
-from isoloss.scene.scene import Scene
-from isoloss.scene.texturing import color_scale, field_values, shown_texture
+from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.textures import Texture
+from isoloss.scene.texturing import ColorScale, color_scale, field_values, shown_texture
 from isoloss.scene.theme import THEMES
 
 PAINT = (
@@ -39,6 +42,9 @@ def save_painted(layer: SurfaceLayer, scene: Scene, path: Path) -> Path:
         IsolossError: `path` names no such format, or cannot be written.
     """
     paths = tuple(path for _, path in layer.shown_trajectories)
+    format = format_to_write(path)
+    if format.shows:
+        return format.show(Document([layer], [replace(scene, layers=[layer])]), path)
     surface = replace(layer.surface, trajectories=paths)
     return save_surface(surface, path, look_of(layer, scene))
 
@@ -53,14 +59,21 @@ def _colors(layer: SurfaceLayer, scene: Scene, appearance: Appearance) -> NDArra
     values = field_values(layer, texture)
     if texture.shows_height:  # what is drawn at the top of the box has the colour of that height
         values = np.clip(values, frame.scale.lo, frame.scale.hi)
-    positions = scale.scale.apply(values)
+    return _bytes(tones(scale.scale.apply(values), texture, scale, appearance, frame))
+
+
+def tones(
+    positions: Array, texture: Texture, scale: ColorScale, appearance: Appearance, frame: Frame
+) -> Array:
+    """(…, 3) sRGB in [0, 1] of positions along the colormap; NaN is not computed."""
     how = appearance.colormap, appearance.reverse_colormap
     if texture.paint == "bands":
         edges = [at for at, _ in band_edges(appearance, frame, scale)]
         painted = banded(edges, *how)[np.searchsorted(edges, positions, side="right")]
     else:
         painted = shades(positions, *how)
-    return np.where(np.isnan(positions)[..., None], _bytes(theme.uncomputed), _bytes(painted))
+    pale = THEMES[appearance.theme].uncomputed[:3]
+    return np.where(np.isnan(positions)[..., None], pale, painted[..., :3])
 
 
 def _bytes(colors: ArrayLike) -> NDArray[np.uint8]:

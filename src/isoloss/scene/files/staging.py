@@ -99,15 +99,18 @@ def opened(source: Source, tell: Tell = warn) -> Source:
     Raises:
         IsolossError: as `stage` does.
     """
-    if not isinstance(source, str | Path):
-        return source
-    if not _is_session(source):
-        return load_layer(source, tell)
-    session = read_session(source)
+    return opened_path(source, tell) if isinstance(source, str | Path) else source
+
+
+def opened_path(path: str | Path, tell: Tell = warn) -> SurfaceLayer | Document:
+    """What lies at a path, as `opened` has it."""
+    if not _is_session(path):
+        return load_layer(path, tell)
+    session = read_session(path)
     for remark in session.remarks:
         tell(remark)
     if session.missing:
-        raise IsolossError(f"{source}: {session.missing[0]}")
+        raise IsolossError(f"{path}: {session.missing[0]}")
     if session.curves and not session.document.layers:
         return load_layer(session.curves[0], tell)
     return session.document

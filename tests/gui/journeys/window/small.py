@@ -30,6 +30,7 @@ ASKING = {
     "open": "Open",
     "difference": "Difference",
     "save-picture": "Save picture",
+    "share": "Share",
     "save-session-as": "Save session",
     "palette": "Command palette",
     "help": "Help",
