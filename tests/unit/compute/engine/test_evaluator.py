@@ -1,6 +1,7 @@
 """The evaluator: the same losses as the plain network, anywhere on the plane, only sooner."""
 
 import copy
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -18,10 +19,25 @@ from isoloss.compute.networks.folding import fold_batch_norm
 CPU = torch.device("cpu")
 
 
+def block(given, wide):
+    """torchvision's, with its shortcut where it changes how many channels there are."""
+    if given == wide:
+        return BasicBlock(given, wide)
+    shortcut = nn.Sequential(nn.Conv2d(given, wide, 1, 2, bias=False), nn.BatchNorm2d(wide))
+    return BasicBlock(given, wide, 2, shortcut)
+
+
 def small_resnet():
     """Four residual blocks; statistics, scales and biases are not their initial ones."""
     torch.manual_seed(0)
-    model = torchvision.models.ResNet(BasicBlock, [1, 1, 1, 1], num_classes=4)
+    model = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 8, 3, padding=1, bias=False), bn1=nn.BatchNorm2d(8), relu=nn.ReLU(),
+            maxpool=nn.MaxPool2d(2), layer1=block(8, 8), layer2=block(8, 16), layer3=block(16, 32),
+            layer4=block(32, 64), avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
+            fc=nn.Linear(64, 4),
+        )
+    )  # fmt: skip
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             for tensor in (module.weight, module.bias, module.running_mean):
