@@ -6,7 +6,6 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-import torchvision
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
