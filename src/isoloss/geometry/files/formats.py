@@ -293,7 +293,7 @@ register(
     Format(
         (".html", ".htm"), ("surface", "curve"),
         title="page that any browser opens",
-        keeps=tuple(PARTS), shows="isoloss.page.shown:write_shown",
+        keeps=tuple(PARTS), shows="isoloss.page.exporting:write_shown",
     )
 )  # fmt: skip
 register(
