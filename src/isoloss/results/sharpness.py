@@ -46,7 +46,7 @@ class Sharpness:
         loss: the mean over the samples.
         gradient_norm: of that mean.
         largest, smallest: the outermost eigenvalues, the outermost first.
-        residual: ‖Hu − λu‖ of these, the largest as a fraction of the largest |λ|.
+        error: the largest that these may have for want of steps.
         trace: of all, and `groups` of each parameter tensor by name.
         rise_at_most: within a ball of radius `radius`, by ascent: a lower bound.
         rise_in_mean: under filter-normalized noise of size `noise`; None of what has no filters.
@@ -58,7 +58,7 @@ class Sharpness:
     gradient_norm: float
     largest: tuple[Estimate, ...]
     smallest: tuple[Estimate, ...]
-    residual: float
+    error: float
     trace: Estimate
     groups: Mapping[str, Estimate]
     rise_at_most: Estimate

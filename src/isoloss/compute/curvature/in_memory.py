@@ -66,7 +66,7 @@ def sharpness(
     Args:
         model, data, loss: as for `isoloss.probe`.
         largest, smallest: how many eigenvalues at either end.
-        tolerance: ‖Hu − λu‖ at which they are known well enough, as a fraction of the largest |λ|.
+        tolerance: the error at which they are known well enough, in fractions of the largest |λ|.
         steps: products with vectors at most, to find them.
         probes: random directions for the trace.
         density: steps of the quadrature of the spectral density; 0 leaves it out.
@@ -136,7 +136,7 @@ def sharpness(
             yield Progress("eigenvalues", ritz.steps, steps, 0.0, "products")
         assert ritz is not None
         places = ritz.wanted(largest, smallest)
-        found["residual"] = float(ritz.residuals[places].max() / ritz.values.abs().max())
+        found["error"] = float(ritz.errors(places).max())
         ends = with_errors(curvature, ritz, n, largest=largest, smallest=smallest, matrix=matrix)
         found["largest"], found["smallest"] = tuple(ends[:largest]), tuple(ends[largest:])
         known = ritz.vectors(ritz.wanted(largest, 0))

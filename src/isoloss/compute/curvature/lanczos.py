@@ -45,6 +45,14 @@ class Ritz:
         top = list(range(m - 1, max(m - 1 - largest, -1), -1))
         return top + [k for k in range(min(smallest, m)) if k not in top]
 
+    def errors(self, places: list[int]) -> Tensor:
+        """(K,) how far the values may be from eigenvalues: the residual, or what its square is of
+        the distance to the next value (Parlett 1998, section 11.7), whichever is less."""
+        apart = (self.values[places, None] - self.values).abs()
+        apart[range(len(places)), places] = torch.inf
+        residuals = self.residuals[places]
+        return torch.minimum(residuals, residuals.square() / apart.amin(1))
+
     def vectors(self, places: list[int]) -> Tensor:
         """(K, P) approximate eigenvectors, of norm 1."""
         return self.rotation[:, places].T.to(self.basis) @ self.basis
@@ -66,7 +74,7 @@ def outermost(
         product: of (1, P) vectors with the matrix.
         start: (P,) any vector that is not 0.
         largest, smallest: how many eigenvalues are wanted at either end.
-        tolerance: the residuals allowed, in fractions of the largest |eigenvalue|.
+        tolerance: the errors allowed, in fractions of the largest |eigenvalue|.
         most_steps: so many products at most.
         most_vectors: so many vectors are kept at most; by default all.
     """
@@ -89,8 +97,9 @@ def outermost(
         yield ritz
         farthest = float(values.abs().max())
         places = ritz.wanted(largest, smallest)
-        enough = len(places) == min(largest + smallest, size)
-        if enough and bool((residuals[places] <= tolerance * farthest).all()):
+        # Nothing is known of the distance to a next value while there is hardly any.
+        enough = len(values) >= min(largest + smallest + 2, size)
+        if enough and bool((ritz.errors(places) <= tolerance * farthest).all()):
             return
         if count == size or left <= torch.finfo(start.dtype).eps * farthest:
             return

@@ -29,7 +29,7 @@ def test_lanczos_finds_both_ends_with_few_vectors_too(dtype, close, most_vectors
     a = matrix(dtype)
     steps = 0
     for ritz in outermost(
-        lambda v: v @ a, start(dtype), largest=4, smallest=1, tolerance=close / 10,
+        lambda v: v @ a, start(dtype), largest=4, smallest=1, tolerance=close**2 / 10,
         most_steps=90, most_vectors=most_vectors,
     ):  # fmt: skip
         steps += 1
@@ -108,7 +108,7 @@ def test_of_a_quadratic_everything_is_exact():
     rows = torch.linalg.cholesky(a).T * 10
     found = isoloss.sharpness(
         Bowl(), [(rows,)], lambda model, batch: model(batch[0]), largest=4, smallest=1,
-        tolerance=1e-10, steps=100, probes=8, progress=False,
+        tolerance=1e-20, steps=100, probes=8, progress=False,
     )  # fmt: skip
     values = [e.value for e in (*found.largest, *found.smallest)]
     assert values == pytest.approx([36, 26, 16, 15.5, 1], rel=1e-9)
@@ -116,3 +116,19 @@ def test_of_a_quadratic_everything_is_exact():
     low, high = found.trace.interval
     assert low <= float(a.trace()) <= high
     assert found.groups["at"].value == pytest.approx(found.trace.value)
+
+
+def test_one_eigenvalue_takes_more_than_one_step():
+    a = matrix()
+    *_, ritz = outermost(lambda v: v @ a, start(), largest=1, tolerance=1e-3)
+    assert ritz.steps >= 3
+    assert float(ritz.values[-1]) == pytest.approx(30, abs=0.03)
+
+
+def test_values_are_as_near_as_is_said():
+    a = matrix()
+    for ritz in outermost(lambda v: v @ a, start(), largest=4, smallest=1, tolerance=1e-6):
+        places = ritz.wanted(1, 1)
+        apart = (ritz.values[places, None] - VALUES).abs().amin(1)
+        if float(ritz.residuals[places].max()) < 1:
+            assert (apart <= 2 * ritz.errors(places) + 1e-12).all()
