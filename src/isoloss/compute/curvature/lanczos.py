@@ -47,11 +47,12 @@ class Ritz:
 
     def errors(self, places: list[int]) -> Tensor:
         """(K,) how far the values may be from eigenvalues: the residual, or what its square is of
-        the distance to the next value (Parlett 1998, section 11.7), whichever is less."""
+        half the distance to the next value, whichever is less (Parlett 1998, section 11.7; half,
+        for that is not known exactly)."""
         apart = (self.values[places, None] - self.values).abs()
         apart[range(len(places)), places] = torch.inf
         residuals = self.residuals[places]
-        return torch.minimum(residuals, residuals.square() / apart.amin(1))
+        return torch.minimum(residuals, 2 * residuals.square() / apart.amin(1))
 
     def vectors(self, places: list[int]) -> Tensor:
         """(K, P) approximate eigenvectors, of norm 1."""
