@@ -35,6 +35,8 @@ from isoloss.errors import IsolossError
 
 Matrix = Literal["hessian", "gauss-newton"]
 Scale = Literal["none", "filter"]
+TWICE = 4
+"""So many times the activations of a forward pass are at hand while it is differentiated twice."""
 HALF = (torch.bfloat16, torch.float16)
 
 
@@ -112,7 +114,7 @@ class Curvature:
         )
         self._scales = self._filter_norms() if scale == "filter" else None
         widest, _ = effort(network, lambda: self._loss(network, few), size_of(few))
-        self.batch_size = batch_size or suitable_batch_size(widest, device)
+        self.batch_size = batch_size or suitable_batch_size(TWICE * widest, device)
         self._check(few)
 
     # -- what it is asked ---------------------------------------------------------------------
