@@ -248,7 +248,9 @@ def _bench(namespace: argparse.Namespace) -> int:
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
-    **dict.fromkeys(("train", "import", "probe", "attack", "defend", "certify"), start),
+    **dict.fromkeys(
+        ("train", "import", "probe", "sharpness", "attack", "defend", "certify"), start
+    ),
     "run": run,
     "demo": _demo,
     "view": _view,

@@ -69,6 +69,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         ("train", "Train a network and keep its trajectory"),
         ("import", "Make a training run of checkpoints of one's own"),
         ("probe", "Evaluate a network's loss over a plane, of its parameters or through an image"),
+        ("sharpness", "Find how the loss curves and rises around networks"),
         ("attack", "Attack networks: accuracy against ε"),
         ("defend", "Attack networks behind noise and a denoiser"),
         ("certify", "Certify networks behind noise: certified accuracy against radius"),

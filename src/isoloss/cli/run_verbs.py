@@ -13,7 +13,9 @@ from typing import Any
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED
 from isoloss.errors import IsolossError
 
-ON_SEVERAL_PROCESSES = ("train", "import", "probe", "attack", "defend", "certify", "run")
+ON_SEVERAL_PROCESSES = (
+    "train", "import", "probe", "sharpness", "attack", "defend", "certify", "run",
+)  # fmt: skip
 """The verbs that torchrun may start."""
 
 

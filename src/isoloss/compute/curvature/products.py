@@ -151,11 +151,17 @@ class Curvature:
 
     def gradient(self, offset: Tensor | None = None) -> Tensor:
         """(P,) that of the mean loss over all samples, at the network or a (P,) offset from it."""
-        total = torch.zeros(self.size, dtype=self.dtype, device=self.device)
-        for batch in self._batches(0, len(self.data)):
-            leaves = self._leaves(offset)
-            total += self._flat(_grad(self._losses(leaves, batch).sum(), leaves))
-        return total / len(self.data)
+        return next(self.gradients(1, offset))[1]
+
+    def gradients(self, count: int, offset: Tensor | None = None) -> Iterator[tuple[int, Tensor]]:
+        """Of `count` blocks of the samples the number of samples and the (P,) gradient of the mean
+        loss over these."""
+        for first, last in self.cuts(count):
+            total = torch.zeros(self.size, dtype=self.dtype, device=self.device)
+            for batch in self._batches(first, last):
+                leaves = self._leaves(offset)
+                total += self._flat(_grad(self._losses(leaves, batch).sum(), leaves))
+            yield last - first, total / (last - first)
 
     @torch.no_grad()
     def losses(self, offset: Tensor | None = None) -> Tensor:

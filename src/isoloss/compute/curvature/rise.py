@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from isoloss.compute.curvature.products import Curvature
-from isoloss.compute.curvature.sampling import BLOCKS, two_way
+from isoloss.compute.curvature.sampling import BLOCKS, jackknife, two_way
 from isoloss.geometry.arrays import Array
 from isoloss.results.estimates import Estimate
 
@@ -35,6 +35,22 @@ def most(curvature: Curvature, population: int, radius: float, steps: int = ASCE
     return mean_of_samples(
         curvature, torch.zeros_like(before) if best is None else best, population
     )
+
+
+def gradient_norm(curvature: Curvature, population: int) -> Estimate:
+    """That of the mean loss, from what it is without each block of samples: their mean is longer
+    than that of all samples, by what is random in it."""
+    whole = curvature.gradient()
+    seen, length = len(curvature.data), float(whole.double().norm())
+    if population <= seen:
+        return Estimate(length, 0.0, 0.0, 0.0)
+    sizes, without = [], []
+    for size, own in curvature.gradients(BLOCKS):
+        along, of_own = (float((own * g).double().sum()) for g in (whole, own))
+        squared = (seen * length) ** 2 - 2 * seen * size * along + size**2 * of_own
+        without.append(max(squared, 0.0) ** 0.5 / max(seen - size, 1))
+        sizes.append(size)
+    return jackknife(length, np.array(without), np.array(sizes, float), population)
 
 
 def mean(

@@ -38,6 +38,11 @@ def of_parts(value: float, parts: dict[str, tuple[float, int]]) -> Estimate:
     return Estimate(value, of_samples, of_probes, half)
 
 
+def of_one_block(value: float, over_probes: float = 0.0) -> Estimate:
+    """An estimate of which nothing tells what other samples would make of it."""
+    return Estimate(value, math.nan, over_probes, math.nan)
+
+
 def two_way(values: Array, sizes: Array, population: int) -> Estimate:
     """The mean of what probes find in blocks of samples.
 
@@ -54,7 +59,9 @@ def two_way(values: Array, sizes: Array, population: int) -> Estimate:
     over_probes = float(by_probe.var(ddof=1)) / probes if probes > 1 else 0.0
     over_samples = 0.0
     unseen = 1 - seen / population
-    if blocks > 1 and unseen > 0:
+    if blocks < 2 and unseen > 0:
+        return of_one_block(mean, math.sqrt(over_probes))
+    if unseen > 0:
         own = values.mean(1) - mean
         # What one block's probes alone make of it is in the other error already.
         apart = values - values.mean(1, keepdims=True) - by_probe + mean
@@ -77,8 +84,10 @@ def jackknife(value: float, without: Array, sizes: Array, population: int) -> Es
     """
     blocks = len(without)
     unseen = 1 - sizes.sum() / population
-    if blocks < 2 or unseen <= 0:
+    if unseen <= 0:
         return Estimate(value, 0.0, 0.0, 0.0)
+    if blocks < 2:
+        return of_one_block(value)
     bias = (blocks - 1) * float(without.mean() - value)
     variance = (blocks - 1) / blocks * float(((without - without.mean()) ** 2).sum())
     return of_parts(value - unseen * bias, {"samples": (unseen * variance, blocks - 1)})

@@ -6,6 +6,7 @@ acts it is computed, in the rest estimated by random signs (Hutchinson 1990).
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from isoloss.compute.curvature.products import Curvature, Matrix
 from isoloss.compute.curvature.sampling import BLOCKS, two_way
 from isoloss.geometry.arrays import Array
 from isoloss.results.estimates import Estimate
+
+SKETCHED = 6
+"""Directions along which the trace is computed; the matrix has chosen them, from random ones."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,30 @@ def trace(
     generator: torch.Generator,
     *,
     probes: int = 16,
-    known: Tensor | None = None,
     matrix: Matrix = "hessian",
     together: int = 8,
-) -> Trace:
-    """Both, with their errors.
+) -> Generator[int, None, Trace]:
+    """Both, with their errors; yields the number of products so far.
 
     Args:
         population: of which the samples are drawn.
-        probes: random directions, of which each costs one product.
-        known: (K, P) orthonormal vectors along which the matrix acts most, as its eigenvectors;
-            of more than a few a product each, too.
+        probes: random directions, of which each costs one product, as twice `SKETCHED` others do.
         together: so many products are taken in one pass over the samples.
     """
-    signs = random_signs(probes, curvature, generator)
-    inside = torch.zeros(0, curvature.size) if known is None else known
-    inside = inside.to(signs)
-    rest = signs - (signs @ inside.T) @ inside
-    of_inside = _by_group(curvature, inside, matrix, together)
-    of_rest = _by_group(curvature, rest, matrix, together)
+    sketched = min(SKETCHED, curvature.size)
+    acted = curvature.times(random_signs(sketched, curvature, generator), matrix)
+    inside = torch.linalg.qr(acted.T)[0].T.contiguous()
+    yield sketched
+    parts = [_by_group(curvature, inside, matrix)]
+    yield 2 * sketched
+    for first in range(0, probes, together):
+        signs = random_signs(min(together, probes - first), curvature, generator)
+        signs -= (signs @ inside.T) @ inside
+        parts.append(_by_group(curvature, signs, matrix))
+        yield 2 * sketched + first + len(signs)
     sizes = np.array([last - first for first, last in curvature.cuts(BLOCKS)], float)
-    found = of_rest + of_inside.sum(1, keepdims=True)
+    products = np.concatenate(parts, 1)
+    found = products[:, sketched:] + products[:, :sketched].sum(1, keepdims=True)
     groups = {
         group.name: two_way(found[..., k], sizes, population)
         for k, group in enumerate(curvature.groups)
@@ -66,16 +73,11 @@ def random_signs(count: int, curvature: Curvature, generator: torch.Generator) -
     return (2 * bits - 1).to(curvature.device, curvature.dtype)
 
 
-def _by_group(curvature: Curvature, vectors: Tensor, matrix: Matrix, together: int) -> Array:
+def _by_group(curvature: Curvature, vectors: Tensor, matrix: Matrix) -> Array:
     """(B, K, G) of each block of samples what each vector's product with itself is, tensor by
     tensor."""
-    parts: list[Array] = []
-    for some in vectors.split(together) if len(vectors) else ():
-        blocks = [
-            torch.stack([(some * product)[:, g.place].double().sum(1) for g in curvature.groups], 1)
-            for _, product in curvature.blocks(some, BLOCKS, matrix)
-        ]
-        parts.append(torch.stack(blocks).cpu().numpy())
-    if parts:
-        return np.concatenate(parts, 1)
-    return np.zeros((len(curvature.cuts(BLOCKS)), 0, len(curvature.groups)))
+    blocks = [
+        torch.stack([(vectors * product)[:, g.place].double().sum(1) for g in curvature.groups], 1)
+        for _, product in curvature.blocks(vectors, BLOCKS, matrix)
+    ]
+    return torch.stack(blocks).cpu().numpy()
