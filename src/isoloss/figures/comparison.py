@@ -40,7 +40,7 @@ LINE, THICK = 1.6, 3.4
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
-INTERVALS = "Bars: exact 95 % intervals."
+INTERVALS = "Bars: {}95 % intervals."
 
 
 def draw_comparison(
@@ -81,7 +81,8 @@ def draw_comparison(
         print_ = replace(print_, width_mm=COLUMN if len(seen) == 1 else PAGE)
     sheet, theme = Sheet.paper(None, 1.0, print_), THEMES[appearance.theme]
     has_bars = any(trace.low is not None for chart in seen for trace in chart.traces)
-    note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
+    exact = "exact " if all(chart.is_of_radii for chart in seen) else ""
+    note = " ".join([*remarks, *([INTERVALS.format(exact)] if has_bars else [])])
     for sentence in dict.fromkeys(note_of_references(chart.references) for chart in seen):
         note += sentence
     with styled(theme, sheet):
@@ -176,7 +177,7 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
     look: dict[str, Any] = {"color": stroke.color, "ls": stroke.dashes, "zorder": 4}
     marks: dict[str, Any] = {
         "marker": stroke.mark, "markersize": stroke.size * unit, "markeredgewidth": 0,
-        "clip_on": chart.what != "training",
+        "clip_on": chart.is_of_radii,
     }  # fmt: skip
     if trace.raw is not None:
         plot.plot(trace.xs, trace.raw, **look | {"lw": unit, "alpha": FAINT, "zorder": 3})

@@ -37,7 +37,7 @@ PIECE = 4
 
 Found = Generator[int, None, dict[str, Any]]
 """What a part finds, as JSON has it; yields how much of its work is done, in products."""
-Unit = tuple[int, int]
+Unit = tuple[int, ...]
 """The number of a part, and of a piece of it."""
 PARTS = ("rise", "eigenvalues", "trace", "density")
 
@@ -191,8 +191,8 @@ class Measuring:
         steps, found = self._asked.density, None
         starts = random_signs(PIECE, self.curvature, generator)
         keep = starts.numel() * 4 * steps <= KEPT
-        for step, found in enumerate(quadrature(self._times, starts, steps, keep=keep), 1):
-            yield PIECE * step
+        for found in quadrature(self._times, starts, steps, keep=keep):
+            yield PIECE * found.nodes.shape[1]
         assert found is not None
         return {"nodes": found.nodes.tolist(), "weights": found.weights.tolist()}
 

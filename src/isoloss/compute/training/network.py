@@ -190,7 +190,7 @@ def filled(
 def _check_fits(
     model: nn.Module, dataset: Dataset, asked: NetworkSettings | TrainingSettings
 ) -> None:
-    """A probe looks for the logits itself, and so does who measures curvature; an adversary does with one for two classes."""
+    """Probes look for the logits themselves; an adversary does with one for two classes."""
     probed = isinstance(asked, ProbeSettings | SharpnessSettings)
     attacked = isinstance(asked, NetworkSettings) and not probed
     check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)

@@ -112,7 +112,7 @@ def test_of_a_quadratic_everything_is_exact():
     )  # fmt: skip
     values = [e.value for e in (*found.largest, *found.smallest)]
     assert values == pytest.approx([36, 26, 16, 15.5, 1], rel=1e-9)
-    assert found.gradient_norm == pytest.approx(float((a @ torch.ones(100).double()).norm()))
+    assert found.gradient_norm.value == pytest.approx(float((a @ torch.ones(100).double()).norm()))
     low, high = found.trace.interval
     assert low <= float(a.trace()) <= high
     assert found.groups["at"].value == pytest.approx(found.trace.value)
