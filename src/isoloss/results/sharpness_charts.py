@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +23,8 @@ _AXES = {
     "spectrum": ("eigenvalue", "density", True),
 }
 """The charts: name, what is across, what is upwards, whether that is logarithmic."""
+FAR, FARTHEST = 3.0, 1000.0
+"""So many times the largest eigenvalue 2/η may be on the same linear axis, and on any."""
 _POINTS = 401
 _WIDTH = 0.01
 """Of the normal curves that a density is made of, in fractions of its span."""
@@ -38,6 +41,8 @@ def sharpness_charts(found: Sequence[Sequence[Sharpness]]) -> Iterator[Chart]:
     traces = [(k, each) for k, of_run in enumerate(found) for each in _traces(k, of_run)]
     for name, (across, up, is_log) in _AXES.items():
         own = tuple(trace for _, (chart, trace) in traces if chart == name)
+        if name == "λmax" and _is_far(own):
+            own, is_log = tuple(map(_above_zero, own)), True
         if own:
             yield Chart(name, "sharpness", across, up, own, is_log)
 
@@ -74,10 +79,25 @@ def _over_epochs(run: int, name: str, found: Sequence[Sharpness]) -> Iterator[tu
     if rates:
         epochs, ends = (np.array(column) for column in zip(*rates, strict=True))
         # Where the rate goes to 0 it bounds nothing, and would leave no room for the rest.
-        highest = 3 * max(each.largest[0].value for each in known)
+        highest = FARTHEST * max(each.largest[0].value for each in known)
         ends = np.where(ends <= highest, ends, math.nan)
         if np.isfinite(ends).any():
             yield "λmax", Trace(run, f"{name} {STABLE}".strip(), epochs, ends)
+
+
+def _is_far(traces: Sequence[Trace]) -> bool:
+    """Whether 2/η lies so high that eigenvalues, all above 0, would lie on the floor."""
+    own = [t.ys for t in traces if t.low is not None]
+    ends = [float(np.nanmax(t.ys)) for t in traces if t.low is None]
+    lowest = min((float(ys.min()) for ys in own), default=0.0)
+    return bool(ends) and lowest > 0 and max(ends) > FAR * max(float(ys.max()) for ys in own)
+
+
+def _above_zero(trace: Trace) -> Trace:
+    """A trace for a logarithmic axis, on which no interval reaches 0."""
+    if trace.low is None:
+        return trace
+    return replace(trace, low=np.maximum(trace.low, trace.ys / 10))
 
 
 def _with_intervals(run: int, name: str, xs: Array, of: Sequence[Estimate]) -> Trace:
