@@ -81,7 +81,7 @@ def draw_comparison(
         print_ = replace(print_, width_mm=COLUMN if len(seen) == 1 else PAGE)
     sheet, theme = Sheet.paper(None, 1.0, print_), THEMES[appearance.theme]
     has_bars = any(trace.low is not None for chart in seen for trace in chart.traces)
-    exact = "exact " if all(chart.is_of_radii for chart in seen) else ""
+    exact = "" if any(chart.what == "sharpness" for chart in seen) else "exact "
     note = " ".join([*remarks, *([INTERVALS.format(exact)] if has_bars else [])])
     for sentence in dict.fromkeys(note_of_references(chart.references) for chart in seen):
         note += sentence

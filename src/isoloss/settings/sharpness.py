@@ -101,9 +101,8 @@ class SharpnessSettings(NetworkSettings):
     scale: Literal["none", "filter"] = Field(
         default="none",
         title="Scale",
-        description="filter measures weights in the norms of their filters, and leaves out what "
-        "has one dimension: networks that differ by a scale of their filters then have the same "
-        "eigenvalues, which they otherwise have not (Dinh et al. 2017)",
+        description="filter measures weights in the norms of their filters: networks that differ "
+        "by a scale of these then have the same eigenvalues, else not (Dinh et al. 2017)",
         json_schema_extra={"words": {"none": "As they are", "filter": SCALES["filter"]}},
     )
     matrix: Literal["hessian", "gauss-newton"] = Field(
