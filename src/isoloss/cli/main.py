@@ -232,6 +232,11 @@ def _bench(namespace: argparse.Namespace) -> int:
     from isoloss.compute.machine.memory import keep_freed_memory
 
     keep_freed_memory()  # for all peers
+    if namespace.what == "curvature":
+        from isoloss.bench.curvature import bench_curvature
+
+        bench_curvature(namespace.run, namespace.images, as_json=namespace.json)
+        return 0
     if namespace.what == "attack":
         from isoloss.bench.attack import bench_attack
 

@@ -126,11 +126,14 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     )
     sub.add_argument("--work", action="store_true", help="Begin what is due until nothing waits")
     sub = add("bench", "Measure speed beside peers on the same work")
-    sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
+    sub.add_argument(
+        "what", choices=["probe", "attack", "curvature", "view"], help="What to measure"
+    )
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
         "--run", type=path_of, nargs="+", action="extend", default=[], metavar="DIR",
-        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
+        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits; of "
+        "curvature the shipped classifier]",
     )  # fmt: skip
     sub.add_argument(
         "--images", type=int, metavar="N",

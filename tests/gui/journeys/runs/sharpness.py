@@ -8,7 +8,6 @@ from imgui_bundle import imgui
 
 from isoloss.results.sharpness_files import read_sharpness
 from isoloss.run import Run
-from isoloss.settings import TrainSettings
 
 SAMPLES = 30
 
@@ -56,5 +55,4 @@ def watch(d: Driver) -> None:
     d.shot("sharpness_done.png")
 
 
-assert isinstance(Run.open("runs/tiny").settings, TrainSettings)
 drive(sharpness)
