@@ -8,8 +8,11 @@ it is worked out among the leading eigenvectors, and to second order outside.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
+from scipy.optimize import isotonic_regression
 
 from isoloss.compute.curvature.lanczos import Ritz
 from isoloss.compute.curvature.products import Curvature, Matrix
@@ -56,4 +59,13 @@ def with_errors(
         without.append([float(e + bent[at[p]]) for e, p in zip(ends, places, strict=True)])
         sizes.append(size)
     table, counts = np.array(without), np.array(sizes, float)
-    return [jackknife(v, table[:, k], counts, population) for k, v in enumerate(values)]
+    found = [jackknife(v, table[:, k], counts, population) for k, v in enumerate(values)]
+    return [*in_order(found[:largest], rising=False), *in_order(found[largest:], rising=True)]
+
+
+def in_order(estimates: list[Estimate], *, rising: bool) -> list[Estimate]:
+    """Estimates of what is in order, which they need not be themselves: the nearest that are."""
+    if not estimates:
+        return []
+    values = isotonic_regression([e.value for e in estimates], increasing=rising).x
+    return [replace(e, value=float(v)) for e, v in zip(estimates, values, strict=True)]

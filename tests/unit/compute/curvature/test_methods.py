@@ -6,8 +6,13 @@ import torch
 from torch import nn
 
 from isoloss.compute.curvature.density import quadrature
+from isoloss.compute.curvature.eigenvalues import in_order
 from isoloss.compute.curvature.lanczos import outermost
+from isoloss.compute.curvature.products import Curvature
+from isoloss.compute.curvature.rise import gradient_norm
 from isoloss.compute.curvature.sampling import jackknife, two_way
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.results.estimates import Estimate
 
 VALUES = torch.cat([torch.linspace(-0.5, 1, 95), torch.tensor([30.0, 20, 10, 9.5, -5])]).double()
 
@@ -132,3 +137,44 @@ def test_values_are_as_near_as_is_said():
         apart = (ritz.values[places, None] - VALUES).abs().amin(1)
         if float(ritz.residuals[places].max()) < 1:
             assert (apart <= 2 * ritz.errors(places) + 1e-12).all()
+
+
+def test_eigenvalues_are_in_order_whatever_samples_make_of_them():
+    given = [Estimate(v, 0.1, 0.0, 0.2) for v in (9.0, 3.0, 5.0, 1.0)]
+    assert [e.value for e in in_order(given, rising=False)] == [9, 4, 4, 1]
+    assert [e.value for e in in_order(given[::-1], rising=True)] == [1, 4, 4, 9]
+    assert in_order([], rising=True) == []
+
+
+def test_one_block_tells_nothing_of_other_samples():
+    found = two_way(np.ones((1, 2)), np.array([5.0]), 10)
+    assert found.value == 1
+    assert np.isnan(found.half_width)
+    assert np.isnan(jackknife(1.0, np.ones(1), np.array([5.0]), 10).half_width)
+
+
+def test_the_gradient_norm_loses_what_is_random_in_it():
+    """Of 40 of 400 samples, over orders: nearer to the norm of all than the plain one."""
+
+    class Line(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.at = nn.Parameter(torch.zeros(6, dtype=torch.float64))
+
+        def forward(self, x):
+            return x @ self.at + (self.at**2).sum()
+
+    every = torch.randn(400, 6, generator=torch.Generator().manual_seed(3)).double() + 0.15
+    exact = float(every.mean(0).norm())
+    corrected, plain, covered = [], [], 0
+    for seed in range(60):
+        order = torch.randperm(400, generator=torch.Generator().manual_seed(seed))[:40]
+        data = ShuffledSamples.of_batches([(every[order],)], 0, torch.device("cpu"))
+        curvature = Curvature(Line(), data, lambda m, b: m(b[0]), torch.device("cpu"))
+        found = gradient_norm(curvature, 400)
+        corrected.append(found.value)
+        plain.append(float(every[order].mean(0).norm()))
+        covered += found.interval[0] <= exact <= found.interval[1]
+    assert abs(np.mean(corrected) - exact) < 0.6 * abs(np.mean(plain) - exact)
+    assert covered >= 50
+    assert gradient_norm(curvature, 40).half_width == 0
