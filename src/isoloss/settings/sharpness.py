@@ -58,15 +58,15 @@ class SharpnessSettings(NetworkSettings):
         default=5,
         ge=0,
         le=1000,
-        title="Largest eigenvalues",
-        description="So many at the upper end",
+        title="Eigenvalues",
+        description="So many of the largest",
     )
     smallest: int = Field(
         default=1,
         ge=0,
         le=1000,
-        title="Smallest eigenvalues",
-        description="So many at the lower end, where they are negative of a saddle",
+        title="Smallest ones",
+        description="So many of the smallest eigenvalues, which are negative at a saddle",
     )
     tolerance: float = Field(
         default=1e-3,
@@ -94,9 +94,9 @@ class SharpnessSettings(NetworkSettings):
         default=0,
         ge=0,
         le=1000,
-        title="Steps of the density",
-        description=f"Of the spectral density, each a product with {DENSITY_DIRECTIONS} random "
-        "vectors (Ghorbani et al. 2019); 0 leaves it out",
+        title="Density",
+        description=f"Steps of the spectral density, each a product with {DENSITY_DIRECTIONS} "
+        "random vectors (Ghorbani et al. 2019); 0 leaves it out",
     )
     scale: Literal["none", "filter"] = Field(
         default="none",

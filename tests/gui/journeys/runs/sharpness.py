@@ -6,6 +6,7 @@ from drive import Driver, drive
 from form_driver import FormDriver
 from imgui_bundle import imgui
 
+from isoloss.jobs.follow import FollowedRun
 from isoloss.results.sharpness_files import read_sharpness
 from isoloss.run import Run
 
@@ -53,6 +54,20 @@ def watch(d: Driver) -> None:
     assert math.isfinite(last.trace.half_width)
     d.until(lambda: d.ctx.item_exists("//Jobs/**/show"), "the run among the jobs")
     d.shot("sharpness_done.png")
+    compare(d, followed)
+
+
+def compare(d: Driver, followed: FollowedRun) -> None:
+    """The same charts stand in a comparison."""
+    library, comparison = d.parts.workspace.runs.library, d.parts.workspace.comparison
+    entry = d.until(
+        lambda: next((e for e in library.entries if e.folder == followed.run.folder), None),
+        "the run in the library",
+    )
+    d.parts.compare([entry])
+    charts = d.until(lambda: comparison.shown.comparison.charts, "its charts")
+    assert {chart.name for chart in charts} == {"λmax", "trace", "gradient", "spectrum"}
+    d.shot("sharpness_compared.png")
 
 
 drive(sharpness)

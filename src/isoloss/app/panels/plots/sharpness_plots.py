@@ -20,7 +20,7 @@ from isoloss.results.sharpness_files import read_sharpness
 
 FEW = 40
 """Points, up to which each has a mark."""
-NARROWEST = 15.0
+NARROWEST = 11.0
 """In em: of a plot, where several are beside each other."""
 
 
