@@ -74,7 +74,8 @@ def _over_epochs(run: int, name: str, found: Sequence[Sharpness]) -> Iterator[tu
         points = [(epoch, e) for epoch, e in points if math.isfinite(e.value)]
         if points:
             epochs = np.array([epoch for epoch, _ in points])
-            yield chart, _with_intervals(run, name, epochs, [e for _, e in points])
+            named = name or (chart if chart == "λmax" else "")  # as 2/η beside it has one
+            yield chart, _with_intervals(run, named, epochs, [e for _, e in points])
     rates = [(each.place.epoch, 2 / each.place.lr) for each in known if each.place.lr > 0]
     if rates:
         epochs, ends = (np.array(column) for column in zip(*rates, strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoloss.results.charts import limits_of
+from isoloss.results.charts import limits_of, names_in
 from isoloss.results.estimates import Estimate
 from isoloss.results.sharpness import Density, Place, Sharpness
 from isoloss.results.sharpness_charts import STABLE, sharpness_charts
@@ -52,6 +52,7 @@ def test_the_edge_of_stability_is_two_over_the_learning_rate():
     own, edge = chart.traces
     assert own.ys.tolist() == [10, 18, 21]
     assert (edge.name, edge.ys.tolist()) == (STABLE, [20, 20, 20])
+    assert names_in([chart], "sharpness") == ["λmax", STABLE]  # by which dashes tell them apart
     assert not chart.is_log
     assert limits_of(chart)[1][1] > 21.5  # the upper end of the last interval
 
