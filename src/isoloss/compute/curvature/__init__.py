@@ -2,6 +2,6 @@
 nearby.
 
 Read `products` (the Hessian times vectors, block of samples by block), then `lanczos`, `trace` and
-`density`, which know nothing of networks, `sampling` (errors over samples), and `sharpness`, which
+`density`, which know nothing of networks, `sampling` (errors over samples), and `measuring`, which
 puts them together. Knows `engine` and what lies below it.
 """
