@@ -17,6 +17,7 @@ from isoloss.version import __version__
 if TYPE_CHECKING:
     from isoloss import robustness as robustness
     from isoloss.app import view as view
+    from isoloss.compute.curvature.in_memory import sharpness as sharpness
     from isoloss.compute.engine.quantities import OfClass as OfClass
     from isoloss.compute.planes.custom_plane import custom_plane as custom_plane
     from isoloss.compute.planes.interpolation import interpolation as interpolation
@@ -46,6 +47,7 @@ _HOME = {
     "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
     "probe_image": "isoloss.robustness.input_space.in_memory",
+    "sharpness": "isoloss.compute.curvature.in_memory",
     "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",
 }

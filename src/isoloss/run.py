@@ -258,6 +258,11 @@ class Run:
         return self.folder / names.CERTIFICATES
 
     @property
+    def sharpness_path(self) -> Path:
+        """The table of what a run of sharpness has found, as far as it has come."""
+        return self.folder / names.SHARPNESS
+
+    @property
     def report_path(self) -> Path:
         """The report on these, for programs."""
         return self.folder / names.REPORT
@@ -310,6 +315,8 @@ class Run:
         if self.settings.leaves_surface:
             is_curve = self.settings.kind == "probe" and self.settings.is_curve
             return self.curve_path if is_curve else self.surface_path
+        if self.settings.measures_curvature:
+            return self.sharpness_path
         return self.report_path
 
     def check_unchanged(self, **hashes: str) -> None:

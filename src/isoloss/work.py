@@ -25,6 +25,7 @@ from isoloss.settings import (
     InputProbeSettings,
     ProbeSettings,
     RobustnessSettings,
+    SharpnessSettings,
     TrainSettings,
 )
 from isoloss.settings.elsewhere import missing
@@ -65,6 +66,10 @@ def prepare(settings: AnySettings) -> Prepared:
                 from isoloss.robustness.input_space.probing import InputProbing
 
                 return InputProbing.prepare(settings)
+            case SharpnessSettings():
+                from isoloss.compute.curvature.sharpness_run import MeasuringRun
+
+                return MeasuringRun.prepare(settings)
             case RobustnessSettings():
                 from isoloss.robustness.evaluation.evaluation import Evaluation
 

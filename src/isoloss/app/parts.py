@@ -95,6 +95,7 @@ class Parts:
         self.panels: dict[str, Drawn] = {panel.name: panel.build(self) for panel in PANELS}
         self.experiments = self.panel(ExperimentsPanel)
         self.viewports.menu = self.panel(LayersPanel).menu.items
+        self._plots_shown = 0
         self.large_plots = LargePlots(
             workspace,
             CurvePanel(self),
@@ -209,6 +210,9 @@ class Parts:
         if self.opened.has_nothing:
             self.docking.layouts.all_closed()
         self.large_plots.follow()
+        if self.workspace.plots_asked_for != self._plots_shown:
+            self._plots_shown = self.workspace.plots_asked_for
+            self.docking.bring_to_front("Plots")
 
     def choose_layout(self, name: str) -> None:
         """Use a layout, with what it is made for in the middle."""

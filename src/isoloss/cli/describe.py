@@ -25,6 +25,8 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
+from isoloss.results.sharpness import in_words as estimate_in_words
+from isoloss.results.sharpness_files import read_sharpness
 from isoloss.results.tables import (
     Row,
     average_radius_in_words,
@@ -173,6 +175,8 @@ def _run_lines(run: Run, tell: Tell) -> list[str]:
             tested = f"training loss {last.train_loss:.4g}, {tested}"
         is_tested = not math.isnan(last.test_loss)
         lines.append(f"  epoch       {last.epoch:g}" + (f", {tested}" if is_tested else ""))
+    if run.settings.measures_curvature:
+        lines += _sharpness_lines(run)
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
@@ -186,6 +190,20 @@ def _names_of_checkpoints(run: Run) -> list[str]:
     assert isinstance(asked, ImportSettings)
     paths = asked.checkpoints
     return [path.name for path in (paths if asked.order == "given" else in_natural_order(paths))]
+
+
+def _sharpness_lines(run: Run) -> list[str]:
+    """What is known of each network; of those along a training, in a line each."""
+    found = read_sharpness(run)
+    lines: list[str] = []
+    for each in found:
+        at = each.place
+        when = f", epoch {at.epoch:g}" if at.checkpoint else ""
+        lines.append(f"  {at.network}{when}: {', '.join(each.said)}")
+    for quantity, of, estimate in found[0].rows() if len(found) == 1 else ():
+        if not (quantity == "trace" and of):
+            lines.append(f"  {f'{quantity} {of}'.strip():<22} {estimate_in_words(estimate)}")
+    return lines
 
 
 def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:

@@ -213,6 +213,11 @@ def _bench(namespace: argparse.Namespace) -> int:
     from isoloss.compute.machine.memory import keep_freed_memory
 
     keep_freed_memory()  # for all peers
+    if namespace.what == "curvature":
+        from isoloss.bench.curvature import bench_curvature
+
+        bench_curvature(namespace.run, namespace.images, as_json=namespace.json)
+        return 0
     if namespace.what == "attack":
         from isoloss.bench.attack import bench_attack
 
@@ -229,7 +234,9 @@ def _bench(namespace: argparse.Namespace) -> int:
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
-    **dict.fromkeys(("train", "import", "probe", "attack", "defend", "certify"), start),
+    **dict.fromkeys(
+        ("train", "import", "probe", "sharpness", "attack", "defend", "certify"), start
+    ),
     "run": run,
     "demo": _demo,
     "view": _view,

@@ -69,6 +69,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         ("train", "Train a network and keep its trajectory"),
         ("import", "Make a training run of checkpoints of one's own"),
         ("probe", "Evaluate a network's loss over a plane, of its parameters or through an image"),
+        ("sharpness", "Find how the loss curves and rises around networks"),
         ("attack", "Attack networks: accuracy against ε"),
         ("defend", "Attack networks behind noise and a denoiser"),
         ("certify", "Certify networks behind noise: certified accuracy against radius"),
@@ -129,11 +130,14 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     sub.add_argument("--work", action="store_true", help="Begin what is due until nothing waits")
     _add_nice(sub)
     sub = add("bench", "Measure speed beside peers on the same work")
-    sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
+    sub.add_argument(
+        "what", choices=["probe", "attack", "curvature", "view"], help="What to measure"
+    )
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
         "--run", type=path_of, nargs="+", action="extend", default=[], metavar="DIR",
-        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
+        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits; of "
+        "curvature the shipped classifier]",
     )  # fmt: skip
     sub.add_argument(
         "--images", type=int, metavar="N",

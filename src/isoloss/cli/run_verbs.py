@@ -13,7 +13,9 @@ from typing import Any
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED
 from isoloss.errors import IsolossError
 
-ON_SEVERAL_PROCESSES = ("train", "import", "probe", "attack", "defend", "certify", "run")
+ON_SEVERAL_PROCESSES = (
+    "train", "import", "probe", "sharpness", "attack", "defend", "certify", "run",
+)  # fmt: skip
 """The verbs that torchrun may start."""
 
 
@@ -188,10 +190,14 @@ def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
 
 
 def draw_figures(run: Any) -> None:
-    """Draw those of an attack, a defense or a certification; without them the run is as good."""
-    if not run.settings.is_robustness:
-        return
+    """Draw those of a robustness run, or of sharpness; without them the run is as good."""
     try:
+        if run.settings.measures_curvature:
+            from isoloss.figures import sharpness
+
+            sharpness.write_usual(run.folder)
+        if not run.settings.is_robustness:
+            return
         from isoloss.figures.robustness.drawing import write_usual
 
         for _ in write_usual(run.folder):

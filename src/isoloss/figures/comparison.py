@@ -41,7 +41,7 @@ LINE, THICK = 1.6, 3.4
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
-INTERVALS = "Bars: exact 95 % intervals."
+INTERVALS = "Bars: {}95 % intervals."
 
 
 def draw_comparison(
@@ -123,7 +123,8 @@ def legend_of(
 def note_of(charts: Sequence[Chart], remarks: Sequence[str]) -> str:
     """How the figure is to be read, in a few sentences."""
     has_bars = any(trace.low is not None for chart in charts for trace in chart.traces)
-    note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
+    exact = "" if any(chart.what == "sharpness" for chart in charts) else "exact "
+    note = " ".join([*remarks, *([INTERVALS.format(exact)] if has_bars else [])])
     for sentence in dict.fromkeys(note_of_references(chart.references) for chart in charts):
         note += sentence
     return note
@@ -190,7 +191,7 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
     look: dict[str, Any] = {"color": stroke.color, "ls": stroke.dashes, "zorder": 4}
     marks: dict[str, Any] = {
         "marker": stroke.mark, "markersize": stroke.size * unit, "markeredgewidth": 0,
-        "clip_on": chart.what != "training",
+        "clip_on": chart.is_of_radii,
     }  # fmt: skip
     if trace.raw is not None:
         plot.plot(trace.xs, trace.raw, **look | {"lw": unit, "alpha": FAINT, "zorder": 3})

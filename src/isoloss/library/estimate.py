@@ -23,10 +23,12 @@ from isoloss.settings import (
     InputProbeSettings,
     ProbeSettings,
     RobustnessSettings,
+    SharpnessSettings,
     TrainSettings,
     parse_settings,
 )
 from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.sharpness import DENSITY_DIRECTIONS
 
 FARTHEST = 300.0
 """So many times the work of a run, or that part of it, is told from it at most."""
@@ -184,6 +186,24 @@ def _few_cells(settings: AnySettings) -> AnySettings:
     return settings.model_copy(update=few)
 
 
+def _of_sharpness(settings: AnySettings, samples: int) -> float | None:
+    assert isinstance(settings, SharpnessSettings)
+    if settings.every == "checkpoint":
+        return None  # how many there are, their runs know
+    seen = min(settings.samples or samples, samples or math.inf)
+    products = settings.steps + settings.probes + DENSITY_DIRECTIONS * settings.density
+    return float(products * seen * len(settings.sources))
+
+
+def _few_samples(settings: AnySettings) -> AnySettings:
+    """Products with few samples, of one network, of which all are alike."""
+    assert isinstance(settings, SharpnessSettings)
+    if settings.every == "checkpoint":
+        return settings
+    samples = min(settings.samples or _FEW_SAMPLES, _FEW_SAMPLES)
+    return settings.model_copy(update={"samples": samples, "also": ()})
+
+
 def _of_image(settings: AnySettings, _: int) -> float | None:
     assert isinstance(settings, InputProbeSettings)
     return math.prod(settings.grid) * (1.0 + (settings.draws if settings.noise else 0))
@@ -238,6 +258,7 @@ register(Cost("train", _of_training))
 register(Cost("import", _of_import))
 register(Cost("probe", _of_probe, _few_cells, is_sample_even=False))
 register(Cost("probe-input", _of_image))
+register(Cost("sharpness", _of_sharpness, _few_samples))
 register(Cost("attack", _of_attacks, _longest_attack))
 register(Cost("defend", _of_attacks, _longest_attack))
 register(Cost("certify", _of_certification))

@@ -18,6 +18,7 @@ from isoloss.jobs.follow import RunState
 from isoloss.naming import capitalized, percent
 from isoloss.paths import exists, is_folder
 from isoloss.registry import Registry
+from isoloss.results.sharpness_files import read_sharpness
 from isoloss.results.tables import Row, read_table
 from isoloss.run import Run
 
@@ -191,6 +192,24 @@ def _best(
     return max(map(of_one, by_sigma.values()))
 
 
+def _of_sharpness(run: Run, _: RunState) -> Figures:
+    found = read_sharpness(run)
+    if not found:
+        return {}
+    last = found[-1]
+    ends = {"eigenvalue": last.largest[0].value} if last.largest else {}
+    rise = {} if last.rise_in_mean is None else {"rise": last.rise_in_mean.value}
+    return {
+        **ends, "trace": last.trace.value, "gradient": last.gradient_norm.value, **rise,
+        "loss": last.loss.value,
+    }  # fmt: skip
+
+
+def _sharpness_in_words(figures: Figures) -> str:
+    said = {"eigenvalue": "λmax", "trace": "trace", "loss": "loss"}
+    return ", ".join(f"{word} {figures[k]:.4g}" for k, word in said.items() if k in figures)
+
+
 for _kind in ("train", "import"):
     _titles = {
         "accuracy": "Test accuracy", "loss": "Test loss", "noisy": "Test accuracy with noise",
@@ -210,3 +229,8 @@ _titles = {
     "certified": "Certified accuracy", "radius": "Radius", "average": "Average certified radius",
 }  # fmt: skip
 register(KeyFigure("certify", (*_titles,), _of_certification, _certification_in_words, _titles))
+_titles = {
+    "eigenvalue": "Largest eigenvalue", "trace": "Trace", "gradient": "Gradient norm",
+    "rise": "Mean rise", "loss": "Loss",
+}  # fmt: skip
+register(KeyFigure("sharpness", (*_titles,), _of_sharpness, _sharpness_in_words, _titles))

@@ -33,13 +33,14 @@ from isoloss.run_folder import (
     OUTCOMES,
     REPORT,
     RUN,
+    SHARPNESS,
     SURFACE,
     TABLE,
 )
 from isoloss.settings import AnySettings, ImportSettings, TrainSettings, parse_settings
 from isoloss.settings.source import data_set, network_type
 
-TELLING = (RUN, EVENTS, ABOUT, TABLE, REPORT, SURFACE, CURVE)
+TELLING = (RUN, EVENTS, ABOUT, TABLE, REPORT, SURFACE, CURVE, SHARPNESS)
 """The files that an entry is read from, directly in the run's folder."""
 _TRACES = {RUN, EVENTS, JOB_LOG, CHECKPOINTS, GROWING, OUTCOMES}
 """What tells that a folder is a run's, or was to be one."""

@@ -17,11 +17,12 @@ from isoloss.results.certificates import Steps
 from isoloss.results.references import ReferenceLine
 from isoloss.settings.attack_kinds import Hue, Mark
 
-What = Literal["training", "accuracy", "radius"]
+What = Literal["training", "accuracy", "radius", "sharpness"]
 WHATS: dict[What, str] = {
     "training": "training curves",
     "accuracy": "accuracy against ε",
     "radius": "certified accuracy",
+    "sharpness": "sharpness",
 }
 
 PARTS = ("test", "train")
@@ -67,7 +68,8 @@ class Chart:
     """Lines that belong on one pair of axes.
 
     Attributes:
-        name: "loss", "accuracy", "lr", "linf", "l2" or "radius"; one of a name in a comparison.
+        name: "loss", "accuracy", "lr", "linf", "l2", "radius", or what `sharpness_charts` gives;
+            one of a name in a comparison.
         across, up: what the axes are.
         is_log: whether the axis upwards is logarithmic.
         is_share: whether values are fractions, which are read in percent.
@@ -83,6 +85,11 @@ class Chart:
     is_log: bool = False
     is_share: bool = False
     references: tuple[ReferenceLine, ...] = ()
+
+    @property
+    def is_of_radii(self) -> bool:
+        """Whether ε, or a radius, is across."""
+        return self.what in ("accuracy", "radius")
 
     @property
     def names(self) -> list[str]:
@@ -127,12 +134,14 @@ def smoothed(values: Array, weight: float) -> Array:
 def limits_of(chart: Chart) -> tuple[tuple[float, float], tuple[float, float]]:
     """The ends of both axes, between which all of a chart lies with a little air."""
     xs = np.concatenate([_reached(trace) for trace in chart.traces])
-    last, first = float(xs.max()), min(float(xs.min()), 0.0)
+    last, first = float(xs.max()), float(xs.min())
+    if chart.name != "spectrum":
+        first = min(first, 0.0)
     span = (last - first) or 1.0
     across = first - 0.025 * span, last + 0.03 * span
     if chart.is_share:
         return across, (-0.04, 1.04)
-    ys = np.concatenate([t.ys if t.raw is None else np.append(t.ys, t.raw) for t in chart.traces])
+    ys = np.concatenate([np.concatenate([*_values(trace)]) for trace in chart.traces])
     ys = ys[np.isfinite(ys) & ((ys > 0) | (not chart.is_log))]
     low, high = (float(ys.min()), float(ys.max())) if len(ys) else (1.0, 10.0)
     if chart.is_log:
@@ -142,11 +151,17 @@ def limits_of(chart: Chart) -> tuple[tuple[float, float], tuple[float, float]]:
     return across, (low - air, high + air)
 
 
+def _values(trace: Trace) -> Iterable[Array]:
+    """All that an axis upwards must show."""
+    return (each for each in (trace.ys, trace.raw, trace.low, trace.high) if each is not None)
+
+
 def _reached(trace: Trace) -> Array:
     """The places that an axis must show: of certificates those at which anything is certified."""
     if trace.steps is not None:
         return trace.steps[0]
-    there = trace.xs[trace.ys > 0] if trace.low is not None else trace.xs
+    is_share = trace.low is not None and bool((trace.ys <= 1).all())
+    there = trace.xs[trace.ys > 0] if is_share else trace.xs
     return there if len(there) else trace.xs[:1]
 
 

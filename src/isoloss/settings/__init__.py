@@ -20,6 +20,7 @@ from isoloss.settings.imported import ImportSettings
 from isoloss.settings.input_probe import InputProbeSettings
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import CertifySettings, RobustnessSettings
+from isoloss.settings.sharpness import SharpnessSettings
 from isoloss.settings.train import TrainSettings
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "ProbeSettings",
     "RobustnessSettings",
     "Settings",
+    "SharpnessSettings",
     "Stem",
     "Targets",
     "TrainSettings",
@@ -60,6 +62,7 @@ AnySettings = (
     | AttackSettings
     | DefendSettings
     | CertifySettings
+    | SharpnessSettings
 )
 _adapter: TypeAdapter[AnySettings] = TypeAdapter(
     Annotated[AnySettings, Field(discriminator="kind")]

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from isoloss.settings.source import Source, network_type, trained_network
+from isoloss.settings.source import Source, is_function, network_type, trained_network
 from isoloss.shortening import cited
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
@@ -175,6 +175,24 @@ Deviation = Annotated[
 ]
 
 
+def _a_function(loss: str | None) -> str | None:
+    if loss is not None and not is_function(loss):
+        but = f", not {loss!r}" if loss.strip() else ""
+        raise ValueError(f"a loss is package.module:function{but}")
+    return loss
+
+
+OwnLoss = Annotated[
+    str | None,
+    Field(
+        title="Loss",
+        description="A loss of your own, package.module:function: loss(network, batch) gives one "
+        "value for each sample; by default cross-entropy, or the loss that the network returns",
+    ),
+    AfterValidator(_a_function),
+]
+
+
 def check_normalization(
     normalization: str | None,
     mean: tuple[float, ...] | None,
@@ -200,6 +218,7 @@ class Settings(BaseModel):
         is_robustness: whether it is an attack, a defense or a certification.
         is_from_python: whether it is about what a script has at hand, and can go on only there.
         leaves_surface: whether what comes out is a surface or a curve.
+        measures_curvature: whether what comes out are eigenvalues and the like.
         before: what was done before there was a field, of those whose default is something else:
             what a run that does not have them was begun with.
         verb: how the command line asks for it, where that is not its kind alone.
@@ -208,6 +227,7 @@ class Settings(BaseModel):
     is_robustness: ClassVar[bool] = False
     is_from_python: ClassVar[bool] = False
     leaves_surface: ClassVar[bool] = False
+    measures_curvature: ClassVar[bool] = False
     verb: ClassVar[str] = ""
     before: ClassVar[dict[str, Any]] = {}
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

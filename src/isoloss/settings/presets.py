@@ -60,6 +60,7 @@ register(Preset(
     {
         "train": {"epochs": 2, "checkpoints_per_epoch": 4.0},
         "probe": {"grid": (17, 17), "points": 101, "samples": 512},
+        "sharpness": {"samples": 256, "largest": 1, "smallest": 0, "steps": 30, "probes": 8},
         "attack": {"samples": 50, "steps": 10, "queries": 50, "keep": 4},
         "defend": {"samples": 20, "steps": 5, "draws": 2, "votes": 10, "queries": 20, "keep": 4},
         "certify": {"samples": 20, "draws": 200, "pilot": 50},

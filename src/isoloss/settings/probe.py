@@ -17,6 +17,7 @@ from isoloss.settings.base import (
     AbsolutePath,
     Grid,
     NetworkSettings,
+    OwnLoss,
     Range,
     Targets,
     absolute,
@@ -41,7 +42,7 @@ from isoloss.settings.robustness_fields import (
     StepSize,
     beyond_all_images,
 )
-from isoloss.settings.source import is_function, trained_network
+from isoloss.settings.source import trained_network
 
 CLASS = "class:"
 _QUANTITIES = ("loss", "adversarial", "denoised")
@@ -209,12 +210,7 @@ class ProbeSettings(NetworkSettings):
         "between them; by default all, or the trainable ones where most are frozen (LoRA)",
         json_schema_extra=_only_with_kinds_that_take("parameters"),
     )
-    loss: str | None = Field(
-        default=None,
-        title="Loss",
-        description="A loss of your own, package.module:function: loss(network, batch) gives one "
-        "value for each sample; by default cross-entropy, or the loss that the network returns",
-    )
+    loss: OwnLoss = None
     per_batch: bool = Field(
         default=False,
         title="One loss for a batch",
@@ -291,14 +287,6 @@ class ProbeSettings(NetworkSettings):
         if not parameters.strip():
             raise ValueError("say which: all, trainable, or names and patterns")
         return parameters
-
-    @field_validator("loss")
-    @classmethod
-    def _a_function(cls, loss: str | None) -> str | None:
-        if loss is not None and not is_function(loss):
-            but = f", not {loss!r}" if loss.strip() else ""
-            raise ValueError(f"a loss is package.module:function{but}")
-        return loss
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from isoloss.settings import (
     CertifySettings,
     DefendSettings,
     ProbeSettings,
+    SharpnessSettings,
     TrainSettings,
 )
 from isoloss.work import Pace
@@ -51,6 +52,11 @@ def done(settings, seconds, **known):
             ProbeSettings(source=SOURCE, plane="line", points=100),
             ProbeSettings(source=SOURCE, plane="line", points=50, split="test"),
             0.5 * 360 / 1437,
+        ),
+        (
+            SharpnessSettings(source=SOURCE, steps=80, probes=20, samples=100),
+            SharpnessSettings(source=SOURCE, steps=80, probes=20, density=50),
+            5 * 14.37,
         ),
         # 500 images are asked for, and there are 360.
         (

@@ -213,6 +213,7 @@ class JobsPanel:
         else:
             sign = fa.ICON_FA_MOUNTAIN if settings.leaves_surface else fa.ICON_FA_CHART_LINE
             what = "surface" if settings.leaves_surface else "accuracies"
+            what = "eigenvalues" if settings.measures_curvature else what
             found[1] = _Button(
                 sign, "show", f"Show its {what}", lambda: show_again(workspace, followed)
             )

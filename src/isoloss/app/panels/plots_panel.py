@@ -1,4 +1,4 @@
-"""The plots panel: loss and accuracy of the selected training run, while it trains."""
+"""The plots panel: the curves of the selected training run, or what one of sharpness finds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
+from isoloss.app.panels.plots.sharpness_plots import SharpnessPlots
 from isoloss.app.state.runs.known_runs import Runs
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, vec
@@ -54,12 +55,17 @@ class PlotsPanel:
         self.runs = runs
         self._key: tuple[int, int] = (0, -1)
         self._curves = TrainingCurves(np.empty(0), [], [])
+        self.sharpness = SharpnessPlots()
 
     def draw(self) -> None:
         """Draw the panel's content."""
         followed = self._subject()
         if followed is None:
-            muted("The training curves of the selected run appear here.")
+            muted("The training curves of the selected run appear here, and its eigenvalues.")
+            return
+        if followed.run.settings.measures_curvature:
+            self.sharpness.take(followed)
+            self.sharpness.draw(followed.run.name)
             return
         key = (id(followed), followed.version)
         news = key != self._key
@@ -80,9 +86,14 @@ class PlotsPanel:
     def _subject(self) -> FollowedRun | None:
         """The selected run, or the newest one, that has curves."""
         selected = self.runs.selected
-        if selected is not None and selected.metrics:
+        if selected is not None and has_plots(selected):
             return selected
-        return next((f for f in self.runs.followed if f.metrics), None)
+        return next(filter(has_plots, self.runs.followed), None)
+
+
+def has_plots(followed: FollowedRun) -> bool:
+    """Whether there is anything to plot of a run."""
+    return bool(followed.metrics) or followed.run.settings.measures_curvature
 
 
 def _plot(

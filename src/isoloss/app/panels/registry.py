@@ -16,7 +16,7 @@ from isoloss.app.panels.jobs_panel import JobsPanel
 from isoloss.app.panels.layers_panel import LayersPanel
 from isoloss.app.panels.log_panel import LogPanel
 from isoloss.app.panels.minima_panel import MinimaPanel
-from isoloss.app.panels.plots_panel import PlotsPanel
+from isoloss.app.panels.plots_panel import PlotsPanel, has_plots
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.runs_panel import RunsPanel
 from isoloss.app.panels.slice_panel import SlicePanel
@@ -52,7 +52,7 @@ def _has_jobs(parts: Surroundings) -> bool:
 
 
 def _has_training_curves(parts: Surroundings) -> bool:
-    return any(followed.metrics for followed in parts.workspace.runs.followed)
+    return any(map(has_plots, parts.workspace.runs.followed))
 
 
 def _has_comparison(parts: Surroundings) -> bool:

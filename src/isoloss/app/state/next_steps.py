@@ -29,6 +29,7 @@ _NEXT: dict[str, tuple[NextStep, ...]] = {
     "denoiser": (NextStep("defend", "Defend with it"), NextStep("certify", "Certify with it")),
     "probe": (OPEN, _ATTACK),
     "probe-input": (OPEN, _DEFEND),
+    "sharpness": (OPEN, _PROBE),
     "attack": (OPEN, _DEFEND),
     "defend": (OPEN, _CERTIFY),
     "certify": (OPEN,),

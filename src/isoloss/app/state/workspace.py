@@ -80,6 +80,7 @@ class Workspace:
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
         self.evaluations = Evaluations()
+        self.plots_asked_for = 0
         self.session = SessionKeeper(
             self.document,
             self.curves,
@@ -332,6 +333,13 @@ class Workspace:
             self.show_surface(followed)
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
+        elif followed.run.settings.measures_curvature:
+            self.show_plots(followed)
+
+    def show_plots(self, followed: FollowedRun) -> None:
+        """Bring the plots of a run to the front."""
+        self.runs.selected = followed
+        self.plots_asked_for += 1
 
     def _forget(self, followed: FollowedRun) -> None:
         """Tell no more of a run of which nothing is left."""

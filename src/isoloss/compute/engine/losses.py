@@ -110,7 +110,11 @@ class CrossEntropy(BatchLoss):
     shifted: bool = False
 
     def _of(self, network: nn.Module, batch: Batch) -> LossesAndHits:
-        logits, targets = self.forward.logits(network, batch), self._targets(batch)
+        return self.of_logits(self.forward.logits(network, batch), batch)
+
+    def of_logits(self, logits: Tensor, batch: Batch) -> LossesAndHits:
+        """What `__call__` gives, of logits that are known."""
+        targets = self._targets(batch)
         if self.shifted:
             logits = logits[:, :-1]
         if self.classes_last:

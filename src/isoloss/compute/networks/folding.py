@@ -60,6 +60,23 @@ class Folded:
             _put(folded, pair, scale, (bias - mean) * scale + norm_bias.double())
         return folded
 
+    def tensors(self, state: Tensors) -> dict[str, Tensor]:
+        """What `state` gives, computed where the tensors are and in their own precision, so that it
+        can be differentiated by them."""
+        folded = dict(state)
+        for pair in self.pairs:
+            layer, norm = pair.layer, pair.norm
+            scale = torch.rsqrt(state[f"{norm}.running_var"] + pair.eps)
+            if f"{norm}.weight" in state:
+                scale = state[f"{norm}.weight"] * scale
+            weight = state[f"{layer}.weight"]
+            folded[f"{layer}.weight"] = weight * scale.view(-1, *[1] * (weight.ndim - 1))
+            shift = state.get(f"{layer}.bias", 0) - state[f"{norm}.running_mean"]
+            folded[f"{layer}.bias"] = shift * scale + state.get(f"{norm}.bias", 0)
+            for name in [n for n in folded if n.startswith(f"{norm}.")]:
+                del folded[name]
+        return folded
+
     def direction(self, direction: Tensors, origin: Tensors) -> dict[str, Tensor]:
         """What a direction through the original becomes at its `origin`, on the CPU."""
         direction, origin = _on_cpu(direction), _on_cpu(origin)

@@ -75,6 +75,17 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
     return Selection(frozenset(chosen), None if words == "all" else some)
 
 
+def named(model: nn.Module, asked: str) -> list[str]:
+    """The names of the parameters of any dimension that names and patterns mean.
+
+    Raises:
+        IsolossError: if one of these fits nothing.
+    """
+    parameters = dict(model.named_parameters())
+    chosen = {k for pattern in _words_in(asked) for k in _fitting(pattern, parameters)}
+    return [k for k in parameters if k in chosen]
+
+
 def _words_in(asked: object) -> list[str]:
     if isinstance(asked, str):
         return re.findall(r"[^\s,]+", asked)

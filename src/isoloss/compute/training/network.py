@@ -24,7 +24,13 @@ from isoloss.errors import IsolossError
 from isoloss.paths import is_file, is_folder
 from isoloss.run import Run
 from isoloss.run_folder import is_run
-from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
+from isoloss.settings import (
+    ImportSettings,
+    NetworkSettings,
+    ProbeSettings,
+    SharpnessSettings,
+    TrainingSettings,
+)
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
     Source,
@@ -184,8 +190,8 @@ def filled(
 def _check_fits(
     model: nn.Module, dataset: Dataset, asked: NetworkSettings | TrainingSettings
 ) -> None:
-    """A probe looks for the logits itself; an adversary does with one for two classes."""
-    probed = isinstance(asked, ProbeSettings)
+    """Probes look for the logits themselves; an adversary does with one for two classes."""
+    probed = isinstance(asked, ProbeSettings | SharpnessSettings)
     attacked = isinstance(asked, NetworkSettings) and not probed
     check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.sharpness import draw_sharpness, is_sharpness_run
 from isoloss.figures.sheet import VECTOR
 from isoloss.files import nothing_at
 from isoloss.geometry.analysis.difference import plane_of
@@ -133,6 +134,8 @@ def draw(
     _check_names(asked)
     options = {name: value for name, value in asked.items() if value is not None}
     sources = _sorted_out(sources)
+    if sources and all(isinstance(s, str | Path) and is_sharpness_run(Path(s)) for s in sources):
+        return _draw_sharpness([Path(cast("str", s)) for s in sources], out, options, print_)
     if _are_of_robustness(sources, options):
         return _draw_robustness([Path(cast("str", s)) for s in sources], out, options, print_)
     looks = _taken(options, _names(Appearance, Camera) | {"opacity"})
@@ -296,6 +299,18 @@ def _why_still(out: Path | None, moves: str, options: Mapping[str, Any]) -> str:
     return f"a figure in the plane does not move: leave --{named} out, or --{moves}"
 
 
+def _draw_sharpness(
+    folders: Sequence[Path], out: Path | None, options: Mapping[str, Any], print_: Print | None
+) -> Pixels:
+    looks = _taken(options, {"theme", "transparent"})
+    _refuse_others(options, folders[0], {"figure", "title", "width_mm", "dpi", *looks})
+    title = options.get("title")
+    return draw_sharpness(
+        folders, out, replace(Appearance(), **{"theme": "light"} | looks),
+        title if isinstance(title, str) else "", _print(options, print_),
+    )  # fmt: skip
+
+
 def _are_of_robustness(sources: Sequence[Source], options: Mapping[str, Any]) -> bool:
     """Whether attacks, defenses or certifications are to be drawn.
 
@@ -322,6 +337,14 @@ def _are_of_robustness(sources: Sequence[Source], options: Mapping[str, Any]) ->
     return True
 
 
+def _refuse_others(options: Mapping[str, Any], folder: Path, known: Collection[str]) -> None:
+    asks_nothing = {"overlays": True} | dict.fromkeys(("turntable", "play", "top"), False)
+    for name, value in options.items():
+        said = "no-overlays" if name == "overlays" else name.replace("_", "-")
+        if name not in known and value is not asks_nothing.get(name):
+            raise IsolossError(f"a figure of {folder.name} has no --{said}")
+
+
 def _draw_robustness(
     folders: Sequence[Path], out: Path | None, options: Mapping[str, Any], print_: Print | None
 ) -> Pixels:
@@ -331,11 +354,7 @@ def _draw_robustness(
     title = options.get("title", True)
     looks = _taken(options, {"theme", "transparent"})
     known = {"figure", "size", "scale", "title", "width_mm", "dpi", *looks} | _names(Choice)
-    asks_nothing = {"overlays": True} | dict.fromkeys(("turntable", "play", "top"), False)
-    for name, value in options.items():
-        said = "no-overlays" if name == "overlays" else name.replace("_", "-")
-        if name not in known and value is not asks_nothing.get(name):
-            raise IsolossError(f"a figure of {folders[0].name} has no --{said}")
+    _refuse_others(options, folders[0], known)
     if (size := options.get("size")) is not None:
         check_size(size)
     return draw_robustness(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from isoloss.errors import IsolossError
+from isoloss.files import is_plain_file
 from isoloss.library.comparison.differences import (
     DifferenceTable,
     difference_table,
@@ -23,6 +24,9 @@ from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
 from isoloss.results.references import ALL, TEST, ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles
+from isoloss.results.sharpness import Sharpness
+from isoloss.results.sharpness_charts import sharpness_charts
+from isoloss.results.sharpness_files import read_sharpness
 from isoloss.results.tables import Criterion
 from isoloss.run import Run
 from isoloss.run_folder import EVENTS
@@ -100,7 +104,9 @@ class ReadRun:
         is_number = isinstance(epochs, int)
         self._tail = TrainingTail(entry.folder / EVENTS, epochs if is_number else None)
         self.files = RobustnessFiles(_LARGEST)
+        self.sharpness: list[Sharpness] = []
         self._run: Run | None = None
+        self._size = 0
 
     @property
     def curves(self) -> TrainingCurves | None:
@@ -111,12 +117,24 @@ class ReadRun:
         """Take in what is new."""
         self.entry = entry
         self._tail.read()
-        if entry.kind in ("attack", "defend", "certify") and entry.state != "damaged":
-            try:
-                self._run = self._run or Run.open(entry.folder)
-            except IsolossError:
-                return
-            self.files.read(self._run)
+        if entry.kind not in ("attack", "defend", "certify", "sharpness"):
+            return
+        if entry.state == "damaged":
+            return
+        try:
+            self._run = self._run or Run.open(entry.folder)
+            if self._run.settings.measures_curvature:
+                self._read_sharpness(self._run)
+            else:
+                self.files.read(self._run)
+        except IsolossError:
+            return
+
+    def _read_sharpness(self, run: Run) -> None:
+        path = run.outcomes_path
+        size = path.stat().st_size if is_plain_file(path, _LARGEST) else 0
+        if size != self._size:
+            self.sharpness, self._size = read_sharpness(run), size
 
 
 class Comparing:
@@ -169,6 +187,8 @@ def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:
             yield Chart(
                 name, "training", ALONG[view.along], up, traces, is_log, is_share=name == "accuracy"
             )
+    if "sharpness" in wanted:
+        yield from sharpness_charts([run.sharpness for run in runs])
     found = [
         each
         for k, run in enumerate(runs)

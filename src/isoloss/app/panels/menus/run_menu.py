@@ -24,7 +24,10 @@ from isoloss.naming import in_one_line, size_in_words
 from isoloss.settings import TrainingSettings
 from isoloss.settings.text import command_line
 
-USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
+USES = {
+    "classifier": ("probe", "sharpness", "attack", "defend", "certify"),
+    "denoiser": ("defend", "certify"),
+}
 """What can be done with what a training run has learnt, by its task."""
 
 

@@ -167,7 +167,7 @@ class ComparePlot:
         fit, self._fitted = key != self._fitted, key
         cond = int(implot.Cond_.always if fit else implot.Cond_.once)
         across, up = self._limits
-        if chart.what == "training":
+        if not chart.is_of_radii:
             no_label = int(implot.AxisFlags_.no_label)
             implot.setup_axes("", "", no_label, no_label)
             implot.setup_axis_limits(implot.ImAxis_.x1, *across, cond)
@@ -213,7 +213,8 @@ class ComparePlot:
         if trace.low is not None and trace.high is not None:
             spec = implot.Spec()
             spec.line_color, spec.line_weight, spec.size = vec(color), em(0.08), em(0.3)
-            ends = packed(100 * (trace.ys - trace.low)), packed(100 * (trace.high - trace.ys))
+            low, high = trace.ys - trace.low, trace.high - trace.ys
+            ends = packed(self._up(low)), packed(self._up(high))
             implot.plot_error_bars(name, packed(xs), packed(ys), *ends, spec=spec)
         spec = implot.Spec()
         spec.marker, spec.marker_size = int(_MARKERS[look.mark]), em(0.24)
@@ -264,7 +265,7 @@ def _title(chart: Chart, width: float) -> float:
     """What is upwards and, at the right, across, above the plot; returns how high that is."""
     left, top = imgui.get_cursor_pos_x(), imgui.get_cursor_pos_y()
     imgui.text_unformatted(capitalized(f"{chart.up}, log" if chart.is_log else chart.up))
-    if chart.what == "training":  # of others it stands at the axis
+    if not chart.is_of_radii:  # of others it stands at the axis
         across = chart.across
         imgui.same_line()
         imgui.set_cursor_pos_x(left + width - imgui.calc_text_size(across).x - em(0.4))
@@ -280,7 +281,7 @@ def _readout(chart: Chart, trace: Trace, k: int) -> Iterator[tuple[str, str]]:
 
     place = float(trace.xs[k])
     match chart.what:
-        case "training":
+        case "training" | "sharpness":
             yield capitalized(chart.across), number(place)
         case "accuracy":
             yield "ε", radius_text(place)
@@ -290,7 +291,11 @@ def _readout(chart: Chart, trace: Trace, k: int) -> Iterator[tuple[str, str]]:
         yield "Smoothed", value(trace.ys)
     yield capitalized(chart.up), value(trace.ys if trace.raw is None else trace.raw)
     if trace.low is not None and trace.high is not None:
-        yield "95 % interval", f"{100 * trace.low[k]:.1f} to {100 * trace.high[k]:.1f} %"
+        low, high = float(trace.low[k]), float(trace.high[k])
+        said = f"{number(low)} to {number(high)}"
+        if chart.is_share:
+            said = f"{100 * low:.1f} to {100 * high:.1f} %"
+        yield "95 % interval", said
 
 
 def _dash(trace: Trace, names: Sequence[str]) -> tuple[float, float]:

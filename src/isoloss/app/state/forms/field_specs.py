@@ -18,6 +18,7 @@ from isoloss.settings import (
     ProbeSettings,
     RobustnessSettings,
     Settings,
+    SharpnessSettings,
 )
 from isoloss.settings.text import (
     choices,
@@ -53,6 +54,9 @@ _RARE: dict[type[Settings], set[str]] = {
         "stem", "image_size", "key", "order", "batch_size", "normalization", "mean", "std",
     },
     ProbeSettings: {"parameters", "loss", "per_batch", "step_size"},
+    SharpnessSettings: {
+        "tolerance", "steps", "probes", "radius", "noise", "parameters", "loss", "smallest",
+    },
     InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot", "radii",

@@ -131,6 +131,8 @@ def _precision(values: Values, subject: Subject) -> Usual:
         return Usual("fp32", "fp32")  # rounding would show as ripples
     if "checkpoints" in values:
         return Usual("fp32", "fp32")
+    if "probes" in values:
+        return Usual("fp32", "fp32")
     return Usual("the fastest that is accurate" if "plane" in values else "the fastest")
 
 

@@ -169,6 +169,9 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     if run.settings.is_robustness:
         workspace.show_evaluation(followed)
         return
+    if run.settings.measures_curvature:
+        workspace.show_plots(followed)
+        return
     if isinstance(run.settings, TrainingSettings):
         workspace.messages.say(f"{run.name} is a training run: probe it to see its surface")
         return
@@ -222,6 +225,9 @@ def show_again(workspace: Workspace, followed: FollowedRun) -> None:
     """Bring what a run has found to the front, opening it if need be."""
     if followed.run.settings.is_robustness:
         workspace.show_evaluation(followed)
+        return
+    if followed.run.settings.measures_curvature:
+        workspace.show_plots(followed)
         return
     folder = followed.run.folder
     curve = workspace.curves.of(folder)

@@ -1,0 +1,181 @@
+"""How fast curvature is found: beside PyHessian, in one process, on the same images.
+
+The largest eigenvalue, of both with how far it is from one found to 1e-6; the trace, to the
+standard error over random directions that PyHessian has after 100 of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import math
+import sys
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from isoloss.bench.probe import networks, processor
+from isoloss.bench.probe_peers import Probed
+from isoloss.compute.curvature.lanczos import Ritz, outermost
+from isoloss.compute.curvature.products import Curvature
+from isoloss.compute.curvature.trace import Trace, random_signs, trace
+from isoloss.compute.data.dataset import as_inputs
+from isoloss.compute.machine.device import choose_device, describe_device
+from isoloss.errors import IsolossError
+from isoloss.shipped import shipped_models
+
+TOLERANCE, EXACT = 1e-3, 1e-6
+PROBES, OF_PEER = 16, 100
+BATCH = 128
+"""Of the peer, which leaves it to the script."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one peer has found of a network.
+
+    Attributes:
+        eigenvalue: the largest; `error` is how far it is from the exact one, as a fraction.
+        trace: `stderr` is its standard error over `probes` random directions.
+        eigenvalue_seconds, trace_seconds: on the clock.
+    """
+
+    eigenvalue: float
+    error: float
+    eigenvalue_seconds: float
+    trace: float
+    stderr: float
+    probes: int
+    trace_seconds: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Both of one network; `peer` is None where PyHessian is not installed."""
+
+    network: str
+    images: int
+    isoloss: Measured
+    peer: Measured | None
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times the peer's speed that of isoloss is."""
+        if self.peer is None:
+            return {}
+        own, other = self.isoloss, self.peer
+        return {
+            "eigenvalue": other.eigenvalue_seconds / own.eigenvalue_seconds,
+            "trace": other.trace_seconds / own.trace_seconds,
+        }
+
+
+def bench_curvature(runs: Sequence[Path], images: int | None, *, as_json: bool) -> None:
+    """Measure and print.
+
+    Args:
+        runs: training runs to measure on; by default the shipped classifier of digits.
+        images: of the test split, or of the training split where that is too small.
+    """
+    device = choose_device("auto")
+    found: list[Figures] = []
+    for probed in networks(runs or [shipped_models()["digits-classifier"]], images, device):
+        print(f"measuring {probed.name} …", file=sys.stderr, flush=True)
+        found.append(_measure(probed, device))
+        if not as_json:
+            _print(found[-1])
+    if as_json:
+        where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
+        rows = [{**asdict(each), "ratios": each.ratios} for each in found]
+        print(json.dumps({"device": where, "torch": str(torch.__version__), "curvature": rows}))
+
+
+def _measure(probed: Probed, device: torch.device) -> Figures:
+    data = probed.samples(device)
+    if len(data) < 2:
+        raise IsolossError("curvature is measured on at least 2 images")
+    exact = float(_largest(Curvature(probed.model, data, None, device), EXACT).values[-1])
+    peer = _of_peer(probed, device, exact)
+    began = time.perf_counter()
+    curvature = Curvature(probed.model, data, None, device)
+    eigenvalue = float(_largest(curvature, TOLERANCE).values[-1])
+    eigenvalue_seconds = time.perf_counter() - began
+    probes, wanted = PROBES, math.inf if peer is None else peer.stderr
+    while True:
+        began = time.perf_counter()
+        traced = _trace(curvature, probes)
+        seconds = time.perf_counter() - began
+        if traced.total.over_probes <= wanted or probes > 8 * OF_PEER:
+            break
+        probes *= 2
+    own = Measured(
+        eigenvalue, abs(eigenvalue / exact - 1), eigenvalue_seconds,
+        traced.total.value, traced.total.over_probes, probes, seconds,
+    )  # fmt: skip
+    return Figures(probed.name, len(data), own, peer)
+
+
+def _largest(curvature: Curvature, tolerance: float) -> Ritz:
+    start = random_signs(1, curvature, torch.Generator().manual_seed(0))[0]
+    *_, last = outermost(curvature.times, start, tolerance=tolerance, most_steps=300)
+    return last
+
+
+def _trace(curvature: Curvature, probes: int) -> Trace:
+    generator = torch.Generator().manual_seed(0)
+    return _result(trace(curvature, len(curvature.data), generator, probes=probes))
+
+
+def _result(steps: Generator[Any, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def _of_peer(probed: Probed, device: torch.device, exact: float) -> Measured | None:
+    try:
+        pyhessian: Any = importlib.import_module("pyhessian")
+    except ImportError:
+        print("PyHessian is not installed: pip install 'isoloss[bench]'", file=sys.stderr)
+        return None
+    images, targets = as_inputs(probed.images), probed.targets
+    loader = [*zip(images.split(BATCH), targets.split(BATCH), strict=True)]
+    model = copy.deepcopy(probed.model).to(device)
+    torch.manual_seed(0)
+    began = time.perf_counter()
+    peer = pyhessian.hessian(
+        model, nn.CrossEntropyLoss(), dataloader=loader, cuda=device.type == "cuda"
+    )
+    [eigenvalue], _ = peer.eigenvalues(maxIter=300, tol=TOLERANCE)
+    eigenvalue_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    each = np.array(peer.trace(maxIter=OF_PEER, tol=-math.inf), float)
+    seconds = time.perf_counter() - began
+    stderr = float(each.std(ddof=1)) / math.sqrt(len(each))
+    return Measured(
+        float(eigenvalue), abs(float(eigenvalue) / exact - 1), eigenvalue_seconds,
+        float(each.mean()), stderr, len(each), seconds,
+    )  # fmt: skip
+
+
+def _print(figures: Figures) -> None:
+    print(f"{figures.network}, {figures.images:,} images")
+    for name, found in (("isoloss", figures.isoloss), ("PyHessian", figures.peer)):
+        if found is not None:
+            print(
+                f"  {name:<10} λmax {found.eigenvalue:.5g}, {100 * found.error:.2g} % off, "
+                f"{found.eigenvalue_seconds:.1f} s; trace {found.trace:.5g} ± {found.stderr:.2g} "
+                f"of {found.probes} directions, {found.trace_seconds:.1f} s"
+            )
+    for name, ratio in figures.ratios.items():
+        print(f"  {name:<10} {ratio:.2f} times as fast")
