@@ -1,4 +1,4 @@
-"""Pictures and movies on their way: jobs that draw, shown with their progress until they end."""
+"""Files on their way: jobs that draw or export, shown with their progress until they end."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Rendering:
 
     job: RenderJob
     folder: Path | None
+    does: str = "Drawing"
 
 
 class Renderings:
@@ -57,7 +58,8 @@ class Renderings:
         except BaseException:
             _remove(folder)
             raise
-        self.active.append(Rendering(job, folder))
+        does = "Writing" if verb == "export" else "Drawing"
+        self.active.append(Rendering(job, folder, does))
 
     def export(self, write: Callable[[Path], Sequence[str]], out: Path) -> None:
         """Write what is shown now to `out`, in a process of its own.
@@ -123,7 +125,7 @@ class Renderings:
         job, side = rendering.job, imgui.get_frame_height()
         imgui.align_text_to_frame_padding()
         room = card - side - em(1.6)
-        imgui.text_unformatted(shortened(f"Drawing {job.out.name}", room))
+        imgui.text_unformatted(shortened(f"{rendering.does} {job.out.name}", room))
         imgui.same_line(card - side - em(0.5))
         if icon_button(fa.ICON_FA_XMARK, "cancel", "Cancel", color=palette().muted):
             job.cancel()
