@@ -155,7 +155,7 @@ class ShareDialog:
         self.is_open = self.is_open and stays
 
     def _content(self) -> None:
-        entered = False
+        entered, parts = False, self.parts()
         with rows("share", em(8)) as shown:
             if shown:
                 self._subjects()
@@ -163,12 +163,12 @@ class ShareDialog:
                 if self.format.name == PAGE:
                     row("Theme", "Of the page")
                     self.choices.theme = _combo("theme", self.choices.theme, list(THEMES))
-                self._included(self.parts())
+                self._included(parts)
                 entered, self.path = path_row(self.path, appearing=self._appearing)
                 self._size()
         if narrowed_to := self._narrowed_to():
             wrapped(f"Of {narrowed_to} alone.", palette().muted)
-        if lost := self.format.leaves_out(self.parts() - self.choices.without):
+        if lost := self.format.leaves_out(parts - self.choices.without):
             wrapped(f"This format has no room for {lost}.", palette().caution)
         cancelled, path = draw_save_footer(self._path(), entered=entered)
         if cancelled:
