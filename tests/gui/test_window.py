@@ -87,6 +87,7 @@ def test_what_is_shown_is_shared_and_a_link_opens_at_the_same_view(
         assert camera == {name: pytest.approx(v, abs=1e-4) for name, v in seen["camera"].items()}
         assert browser.run(f"{view}.texture.name") == seen["texture"]
         assert browser.run(f"{view}.shows.contours") == seen["contours"]
+        assert browser.run(f"{view}.shows.epoch") == seen["epoch"]
         assert browser.complaints == []
 
 

@@ -17,6 +17,7 @@ from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui import desktop
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, row, rows, wrapped
 from isoloss.errors import IsolossError
@@ -45,6 +46,7 @@ class Choices:
     of: str = ""
     format: str = PAGE
     theme: str = next(iter(THEMES))
+    opens: bool = False
     without: frozenset[Part] = frozenset()
 
 
@@ -165,6 +167,9 @@ class ShareDialog:
                     self.choices.theme = _combo("theme", self.choices.theme, list(THEMES))
                 self._included(parts)
                 entered, self.path = path_row(self.path, appearing=self._appearing)
+                if self.format.name == PAGE:
+                    row("Open it", "In the browser, once it is saved")
+                    self.choices.opens = imgui.checkbox("##opens", self.choices.opens)[1]
                 self._size()
         if narrowed_to := self._narrowed_to():
             wrapped(f"Of {narrowed_to} alone.", palette().muted)
@@ -269,13 +274,20 @@ class ShareDialog:
         """Have `path` written by a process of its own."""
         try:
             check_parent(path)
-            self.renderings.export(self._writer(), path)
+            opens = self.choices.opens and self.format.name == PAGE
+            self.renderings.export(self._writer(), path, self._show if opens else None)
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
         if self.format.name == PAGE and isinstance(self.subject, Document):
             self.page = SharedPage(path, self.subject)
         self.is_open = False
+
+    def _show(self, page: Path) -> None:
+        url = page.absolute().as_uri()
+        if not desktop.open_page(url):
+            imgui.set_clipboard_text(url)
+            self.workspace.messages.say(f"No browser was found; copied {url}")
 
     def _writer(self) -> Writer:
         theme = THEMES[self.choices.theme] if self.format.name == PAGE else ""
