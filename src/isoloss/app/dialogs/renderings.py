@@ -152,7 +152,7 @@ class Renderings:
         if job.cancelled:
             muted("Cancelling…")
         elif job.progress is None:
-            muted("Reading…")
+            muted("Under way…")
         else:
             thin_progress(job.progress.fraction, palette().accent, em(0.35))
             muted(f"{job.progress.done} of {job.progress.total} frames")
