@@ -104,7 +104,7 @@ def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
 
 
 def test_runs_are_compared(travel: Travel) -> None:
-    travel("runs/compare_runs")
+    travel("runs/compare_runs", seconds=150)
 
 
 def test_a_form_by_keyboard_alone(travel: Travel) -> None:
