@@ -81,7 +81,7 @@ def test_what_is_shown_is_shared_and_a_link_opens_at_the_same_view(
     assert page == (work / "page.html").as_uri()
     with Browser() as browser:
         browser.call("Page.navigate", url=seen["link"])
-        browser.wait("document.documentElement.dataset.ready === 'true'")
+        browser.wait("document.documentElement?.dataset.ready === 'true'")
         view = "isolossPage.views[0]"
         camera = browser.run(f"{view}.camera")
         assert camera == {name: pytest.approx(v, abs=1e-4) for name, v in seen["camera"].items()}
