@@ -123,7 +123,7 @@ def serve(asked: argparse.Namespace) -> None:
     import isoloss  # noqa: F401  settles
 
     if asked.nice:
-        from isoloss.priority import step_back
+        from isoloss.system.priority import step_back
 
         step_back()
     units = WORK[asked.work](asked.network)

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from isoloss.processors import settle
+from isoloss.system.processors import settle
 from isoloss.version import __version__
 
 if TYPE_CHECKING:

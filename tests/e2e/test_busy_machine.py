@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isoloss.jobs.process import spawn
-from isoloss.priority import NICENESS
+from isoloss.system.priority import NICENESS
 
 SAID = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY", "OMP_NUM_THREADS")
 BARE = {k: v for k, v in os.environ.items() if k not in SAID}
@@ -47,7 +47,7 @@ def test_openmp_has_been_told_before_it_is_loaded(code, environment, expected):
 
 
 def test_processors_are_counted_as_nproc_does():
-    count = "from isoloss.processors import allotted; print(allotted())"
+    count = "from isoloss.system.processors import allotted; print(allotted())"
     for before, environment in (
         ([], {}),
         (["taskset", "-c", "0"], {}),

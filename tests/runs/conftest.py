@@ -17,3 +17,9 @@ def trained(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "trained", settings)
     list(resume(run))
     return run
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """There is a progress event after every unit of work, however quick."""
+    monkeypatch.setattr("isoloss.compute.machine.progress.INTERVAL", 0.0)

@@ -76,12 +76,6 @@ def asked(folder, model=None, **changes):
     }  # fmt: skip
 
 
-@pytest.fixture
-def every_step(monkeypatch):
-    """There is a progress event after every unit of work, however quick."""
-    monkeypatch.setattr("isoloss.compute.machine.progress.INTERVAL", 0.0)
-
-
 def interrupt_after(units):
     """A callback that interrupts after so many events of progress."""
     left = [units]

@@ -95,11 +95,11 @@ def _can_open_here() -> bool:
 
 def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
     from isoloss.app.state.opening.handed_over import PASSING, as_paths
-    from isoloss.display import has_display
     from isoloss.errors import IsolossError
     from isoloss.files import nothing_at
     from isoloss.jobs.window_job import WindowJob
     from isoloss.paths import exists
+    from isoloss.system.display import has_display
 
     if not has_display():
         raise IsolossError("there is no display: isoloss.render makes pictures without a window")

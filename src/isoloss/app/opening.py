@@ -20,11 +20,11 @@ from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
-from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.gl.device import context
 from isoloss.run import Run
-from isoloss.user_folders import config_folder
+from isoloss.system.display import has_display
+from isoloss.system.user_folders import config_folder
 
 SIZE = (1280, 800)
 """Of the first window, in screen coordinates."""

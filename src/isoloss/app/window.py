@@ -24,7 +24,7 @@ from isoloss.app.ui.dock_nodes import rect_of, rect_of_middle
 from isoloss.app.ui.docking import clear_as_panels
 from isoloss.app.ui.widgets import em, floating
 from isoloss.geometry.rect import Rect, extent
-from isoloss.processors import allotted
+from isoloss.system.processors import allotted
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0

@@ -25,7 +25,7 @@ from isoloss.library.query import query
 from isoloss.results.charts import PARTS, WHATS, write_points
 from isoloss.results.references import ALL
 from isoloss.run_folder import is_run
-from isoloss.user_folders import cache_folder
+from isoloss.system.user_folders import cache_folder
 
 _FIGURES = (".pdf", ".svg", ".png")
 _PAGES = (".html", ".htm")

@@ -23,7 +23,7 @@ from isoloss.cli.run_verbs import (
 from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.patterns import matching
-from isoloss.priority import step_back
+from isoloss.system.priority import step_back
 
 if TYPE_CHECKING:
     from isoloss.scene.files.given import Purpose
@@ -90,7 +90,7 @@ def _refuse_several_processes() -> None:
 
 def _demo(namespace: argparse.Namespace) -> int:
     from isoloss.cli import demo
-    from isoloss.display import has_display
+    from isoloss.system.display import has_display
 
     out = namespace.out.expanduser().absolute()
     runs = demo.create(out)

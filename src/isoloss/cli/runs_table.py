@@ -22,7 +22,7 @@ from isoloss.naming import size_in_words
 from isoloss.paths import is_folder
 from isoloss.run_folder import is_run
 from isoloss.shortening import shortened
-from isoloss.user_folders import cache_folder
+from isoloss.system.user_folders import cache_folder
 
 _GAP = 2
 _NARROWEST = 8

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.priority import begun_behind, put_behind
+from isoloss.system.priority import begun_behind, put_behind
 
 _IS_WINDOWS = sys.platform == "win32"
 

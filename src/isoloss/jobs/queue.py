@@ -20,7 +20,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
 from isoloss.jobs.devices import device_of, is_alive
 from isoloss.run import Run
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 AT_ONCE = 1
 """Jobs on one device, where nobody has said otherwise."""

@@ -16,7 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file, read_json, write_json
 from isoloss.naming import in_one_line
 from isoloss.run_folder import ABOUT
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 _LARGEST = 1 << 16
 """Bytes of such a file; what is larger is none."""

@@ -18,7 +18,7 @@ from isoloss.naming import first_of
 from isoloss.registry import Registry
 from isoloss.settings import KINDS, AnySettings, Settings
 from isoloss.settings.plane_kinds import plane_kind
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 SUBJECT = ("kind", "source", "also", "to", "checkpoints", "model", "data", "denoiser", "device")
 """What a run is about, and where it computes: no preset says that."""

@@ -26,6 +26,13 @@ def surface():
 
 
 @pytest.fixture
+def curve():
+    """A parabola with its minimum 0 in the middle of 9 points."""
+    axis = np.linspace(-1, 1, 9)
+    return Surface.from_loss(axis, np.zeros(1), axis[:, None] ** 2, plane="line", model="net")
+
+
+@pytest.fixture
 def opened(workspace, surface, tmp_path):
     """The same with the bowl open twice, as `a` and `b`."""
     for name in ("a.ply", "b.ply"):

@@ -3,8 +3,6 @@
 import argparse
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -158,15 +156,3 @@ def test_wrong_requests_get_one_line_and_code_2(tmp_path, monkeypatch, capsys, w
     assert error.count("\n") == 1
     assert message in error
     assert list(tmp_path.iterdir()) == []
-
-
-def test_importing_isoloss_or_asking_for_help_loads_no_torch_and_no_opengl():
-    code = (
-        "import sys, isoloss, isoloss.cli.main\n"
-        "try: isoloss.cli.main.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'torch', 'OpenGL', 'imgui_bundle', 'numpy'} & set(sys.modules)\n"
-        "sys.exit(f'loaded {heavy}' if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

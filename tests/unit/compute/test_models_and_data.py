@@ -124,17 +124,17 @@ def test_networks_take_small_images_and_normalize_inside(name):
 
 def test_the_stem_is_a_choice():
     first = {
-        stem: build_model("resnet50", 10, size, stem=stem, **HALF).network.conv1
+        stem: build_model("resnet18", 10, size, stem=stem, **HALF).network.conv1
         for stem, size in (("cifar", 224), ("imagenet", 32))
     }
     assert (first["cifar"].kernel_size, first["cifar"].stride) == ((3, 3), (1, 1))
     assert (first["imagenet"].kernel_size, first["imagenet"].stride) == ((7, 7), (2, 2))
-    pooled = build_model("resnet50", 10, 32, stem="pooled", **HALF).network
+    pooled = build_model("resnet18", 10, 32, stem="pooled", **HALF).network
     assert (pooled.conv1.kernel_size, pooled.conv1.stride) == ((3, 3), (1, 1))
     features = pooled.maxpool(pooled.relu(pooled.bn1(pooled.conv1(torch.zeros(1, 3, 32, 32)))))
     assert features.shape == (1, 64, 16, 16)
     for name, stem, called in (
-        ("torchvision:densenet121", "cifar", "CIFAR"), ("vgg11", "pooled", "pooled"),
+        ("torchvision:squeezenet1_1", "cifar", "CIFAR"), ("cnn", "pooled", "pooled"),
         ("resnet20", "pooled", "pooled"),
     ):  # fmt: skip
         with pytest.raises(IsolossError, match=f"no {called} stem"):
@@ -165,7 +165,7 @@ def test_foreign_checkpoints_load_without_pickled_code(tmp_path):
 
 def test_another_architecture_is_named_by_its_first_difference(tmp_path):
     model = build_model("resnet18", 10, 32, **HALF)
-    other = build_model("vgg11", 10, 32, **HALF)
+    other = build_model("resnet20", 10, 32, **HALF)
     with pytest.raises(IsolossError, match="another architecture"):
         load_into(model, other.state_dict(), "x")
     wide = {**model.state_dict(), "network.fc.weight": torch.zeros(100, 512)}

@@ -1,5 +1,7 @@
 """What tests of attacks share."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,8 +19,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def digits(one_thread):
+@pytest.fixture(scope="session")
+def learned():
     """A CNN for 8×8 digits, trained for a moment, with 64 images that it knows."""
     data = load_digits()
     images = torch.from_numpy(data.images).float().div_(16)[:, None]
@@ -40,6 +42,12 @@ def digits(one_thread):
     right = (net(images).argmax(1) == labels).nonzero()[:64, 0]
     assert len(right) == 64
     return net, images[right], labels[right]
+
+
+@pytest.fixture(scope="module")
+def digits(one_thread, learned):
+    """The same, of a module's own."""
+    return copy.deepcopy(learned)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.scene import Scene
 from isoloss.settings.plane_kinds import plane_kind
-from isoloss.user_folders import cache_folder
+from isoloss.system.user_folders import cache_folder
 from isoloss.version import __version__
 
 SIZE = (480, 300)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 RECENT = 8
 

@@ -43,7 +43,7 @@ from isoloss.scene.scene import Scene
 from isoloss.scene.textures import Texture
 from isoloss.settings import AnySettings
 from isoloss.settings.sweep import Swept
-from isoloss.user_folders import cache_folder
+from isoloss.system.user_folders import cache_folder
 
 
 class Workspace:

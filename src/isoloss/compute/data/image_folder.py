@@ -31,7 +31,7 @@ from isoloss.compute.data.imagenet_classes import class_names
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.paths import exists, is_folder
-from isoloss.processors import allotted
+from isoloss.system.processors import allotted
 
 LARGEST_BY_DEFAULT = 224
 _FOR_THE_DISK, _MOST = 4, 32

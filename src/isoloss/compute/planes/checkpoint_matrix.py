@@ -27,7 +27,7 @@ from isoloss.compute.networks.reals import as_reals
 from isoloss.compute.networks.state_dicts import State, find
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.processors import allotted
+from isoloss.system.processors import allotted
 
 Result = TypeVar("Result")
 

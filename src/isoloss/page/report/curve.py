@@ -26,11 +26,6 @@ from isoloss.scene.layer import SurfaceLayer
 MOST_MARKS = 60
 """Points of a curve that are told apart by marks and bars; of more there is a band."""
 
-NOTE = (
-    f"Bars and bands: ± {CONFIDENCE:g} standard errors of a loss, the exact 95 % interval of an "
-    "accuracy."
-)
-
 
 def curve_page(layer: SurfaceLayer, command: str = "", theme: str = "", title: str = "") -> str:
     """The text of the page of a surface of shape (A, 1).
@@ -47,8 +42,9 @@ def curve_page(layer: SurfaceLayer, command: str = "", theme: str = "", title: s
     plots = tuple(_plots(curve, surface, quantity, colours))
     note = (
         f"Bars and bands: ± {CONFIDENCE:g} standard errors of a loss, exact 95 % intervals of an "
+        "accuracy."
     )
-    charts = Charts("", plots, (), f"{note}accuracy.")
+    charts = Charts("", plots, (), note)
     main = [
         f"<header><h1>{said(heading)}</h1></header>",
         f'<section class="verdicts" aria-label="Summary"><p class="verdict">'

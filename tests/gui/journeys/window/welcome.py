@@ -7,7 +7,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.opening.opener import samples
-from isoloss.user_folders import cache_folder
+from isoloss.system.user_folders import cache_folder
 
 
 def welcome(d: Driver) -> None:

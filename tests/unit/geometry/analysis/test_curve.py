@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,20 +128,6 @@ def test_a_curve_is_drawn_alone_and_without_what_it_has_not(tmp_path):
         isoloss.render(curve, texture="accuracy")
     with pytest.raises(IsolossError, match="no option 'textur'"):
         isoloss.render(curve, textur="accuracy")
-
-
-def test_matplotlib_is_loaded_for_curves_alone():
-    code = (
-        "import sys, numpy as np, isoloss\n"
-        "import isoloss.gl.pictures.picture, isoloss.figures.draw\n"
-        "assert 'matplotlib' not in sys.modules\n"
-        "x = np.linspace(0, 1, 5)\n"
-        "isoloss.render(isoloss.Surface.from_loss(x, np.zeros(1), x[:, None]), size=(90, 60))\n"
-        "assert 'matplotlib' in sys.modules\n"
-        "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

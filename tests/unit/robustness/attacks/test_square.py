@@ -23,6 +23,7 @@ def accuracy(net, images, labels):
 
 def test_a_black_box_gains_on_what_draws_noise(digits):
     net, x, y = digits
+    x, y = x[:32], y[:32]
     defense = GaussianSmoothing(net, 0.3)
     left = {}
     for queries in (1, 400):

@@ -12,7 +12,7 @@ from isoloss.app.state.forms.settings_form import Form
 from isoloss.errors import IsolossError
 from isoloss.files import as_object, read_json, write_json
 from isoloss.settings import KINDS
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 SCHEMA = 1
 

@@ -11,7 +11,7 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.files import as_object, read_json, write_json
 from isoloss.naming import printable
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 FILE, BEFORE = "layouts.json", "layout.ini"
 """Where they are kept, and where the one layout of earlier versions was."""

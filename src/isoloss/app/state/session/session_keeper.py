@@ -16,7 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.scene.document import Document, DocumentState
 from isoloss.scene.files.session import SUFFIX, Compared, save_session
-from isoloss.user_folders import config_folder
+from isoloss.system.user_folders import config_folder
 
 _State = tuple[DocumentState, list[Path], list[Path], Compared | None]
 

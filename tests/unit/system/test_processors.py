@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from isoloss import priority, processors
-from isoloss.processors import allotted, quota, settle
+from isoloss.system import priority, processors
+from isoloss.system.processors import allotted, quota, settle
 
 V2 = "30 23 0:26 {} {} rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "32 31 0:29 {} {} rw,relatime - cgroup cgroup rw,cpu,cpuacct"

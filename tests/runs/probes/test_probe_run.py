@@ -2,19 +2,15 @@
 
 import argparse
 import itertools
-import json
 import re
-import shutil
-import sys
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from tests.runs.probes.asking import asked, assert_equal, trained_network
 
 import isoloss
 from isoloss import IsolossError, random_plane
-from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
@@ -27,34 +23,12 @@ from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.training.classifier import build_for, evaluate
 from isoloss.compute.training.recorded_trajectory import read_trajectory
-from isoloss.events import Failed, Paused
+from isoloss.events import Failed
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import prepare, resume
-
-
-def asked(trained, **changes):
-    given = {
-        "source": trained.folder, "grid": (5, 4), "device": "cpu", "precision": "fp32",
-        "points_at_once": 1,
-    }  # fmt: skip
-    return ProbeSettings(**{**given, **changes})
-
-
-def trained_network(run):
-    data = load_dataset("tinyuser:data")
-    model = build_for(run.settings, data)
-    last = run.checkpoints / read_trajectory(run)[-1].checkpoint
-    load_into(model, load_state(last), "x")
-    return model, data
-
-
-@pytest.fixture
-def every_step(monkeypatch):
-    """There is a progress event after every unit of work, however quick."""
-    monkeypatch.setattr("isoloss.compute.machine.progress.INTERVAL", 0.0)
 
 
 def stopped_again_and_again(run):
@@ -67,12 +41,6 @@ def stopped_again_and_again(run):
         stops.append(GrowingSurface.open(run.growing_path).count.copy())
         assert len(stops) < 100
     return stops
-
-
-def assert_equal(run, other):
-    a, b = isoloss.load(run.folder), isoloss.load(other.folder)
-    for name in ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
 def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
@@ -135,133 +103,6 @@ def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     assert surface.meta["run"] == "random"
     assert Plane.load(run.plane_path).kind == "random"
     assert load_trajectories(run.folder) == []
-
-
-def test_a_checkpoint_file_is_probed_like_its_run(trained):
-    last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
-    of_file = asked(trained, source=last, model="tinyuser:network", data="tinyuser:data")
-    surfaces = []
-    for name, settings in (("file", of_file), ("run", asked(trained))):
-        run = Run.create(trained.folder.parent / name, settings)
-        list(resume(run))
-        surfaces.append(isoloss.load(run.folder))
-    np.testing.assert_array_equal(surfaces[0].loss, surfaces[1].loss)
-
-
-def test_a_probe_whose_network_has_changed_is_refused(trained):
-    run = Run.create(trained.folder.parent / "probe", asked(trained))
-    steps = resume(run)
-    list(itertools.islice(steps, 4))
-    steps.close()
-    last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
-    state = load_state(last)
-    torch.manual_seed(0)
-    from isoloss.compute.networks.checkpoints import save_tensors
-
-    save_tensors(last, {k: v + 1 for k, v in state.items()})
-    with pytest.raises(IsolossError, match="weights changed"):
-        list(resume(run))
-
-
-@pytest.mark.parametrize("renamed", [False, True])
-def test_a_probe_copied_with_its_network_goes_on_bit_for_bit(
-    trained, every_step, tmp_path, renamed
-):
-    settings, there = asked(trained, plane="pca"), trained.folder.parent
-    list(resume(whole := Run.create(there / "whole", settings)))
-    steps = resume(stopped := Run.create(there / "stopped", settings))
-    list(itertools.islice(steps, 10))
-    steps.close()
-    here = tmp_path / "laptop"
-    shutil.copytree(stopped.folder, here / "stopped")
-    shutil.move(trained.folder, here / ("renamed" if renamed else "trained"))
-    given = ["--source", str(here / "renamed")] if renamed else []
-    assert main(["run", str(here / "stopped"), *given]) == 0
-    assert_equal(Run.open(here / "stopped"), whole)
-
-
-def test_another_network_given_in_place_of_one_that_moved_is_refused(trained, tmp_path, capsys):
-    steps = resume(probe := Run.create(trained.folder.parent / "probe", asked(trained)))
-    list(itertools.islice(steps, 4))
-    steps.close()
-    settings = trained.settings.model_copy(update={"seed": 5})
-    list(resume(other := Run.create(tmp_path / "other", settings)))
-    for given, said in (
-        ([other.folder], "weights changed"),
-        ([tmp_path / "nowhere"], "nowhere"),
-        ([other.folder, trained.folder], "give one folder"),
-    ):
-        source, *more = map(str, given)
-        assert main(["run", str(probe.folder), *more, "--source", source]) != 0
-        assert said in capsys.readouterr().err
-        # It is left as it was: to be resumed with what it was begun with.
-        assert Run.open(probe.folder) == probe
-        assert isinstance(probe.events()[-1][1], Paused)
-    list(resume(probe))
-    assert probe.is_done
-
-
-def test_a_network_whose_images_moved_is_probed_on_those_that_are_given(
-    tmp_path, monkeypatch, capsys
-):
-    for part, k in itertools.product(("train", "test"), range(8)):
-        folder = tmp_path / "there" / "images" / part / "ab"[k % 2]
-        folder.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(k).integers(0, 255, (8, 8, 3), np.uint8)
-        Image.fromarray(pixels).save(folder / f"{k}.png")
-    monkeypatch.chdir(tmp_path / "there")
-    asked = ("--data", "imagefolder:images", "--device", "cpu")
-    train = ("train", "--model", "resnet20", "--epochs", "1", "--batch-size", "8")
-    assert main([*train, *asked, "--out", "trained"]) == 0
-    assert main([*train, *asked, "--out", "trained"]) == 0, "the same request once more"
-    probe = ("--grid", "2", "--device", "cpu", "--precision", "fp32")
-    assert main(["probe", "trained", *probe, "--out", "before"]) == 0
-    monkeypatch.chdir(tmp_path)
-    shutil.move(tmp_path / "there" / "images", tmp_path / "pictures")
-    shutil.move(tmp_path / "there" / "trained", tmp_path / "trained")
-    capsys.readouterr()
-    assert main(["probe", "trained", *probe, "--out", "lost"]) == 2
-    assert "isoloss run" in (said := capsys.readouterr().err)
-    assert "--data" in said
-    asked = ("--data", "imagefolder:pictures")
-    assert main(["probe", "trained", *probe, *asked, "--out", "given"]) == 0
-    assert main(["run", "trained", *asked]) == 0
-    assert main(["probe", "trained", *probe, "--out", "kept"]) == 0
-    surfaces = [isoloss.load(tmp_path / name) for name in ("there/before", "given", "kept")]
-    for surface in surfaces[1:]:
-        np.testing.assert_array_equal(surface.loss, surfaces[0].loss)
-
-
-@pytest.mark.parametrize("what", ["data", "settings"])
-def test_a_probe_of_which_something_else_has_changed_is_refused(trained, what):
-    run = Run.create(trained.folder.parent / "probe", asked(trained))
-    steps = resume(run)
-    list(itertools.islice(steps, 4))
-    steps.close()
-    if what == "data":
-        module = trained.folder.parent / "tinyuser.py"
-        module.write_text(module.read_text().replace("* 0.2", "* 0.21"))
-        sys.modules.pop("tinyuser")
-    else:
-        content = json.loads((run.folder / "run.json").read_text())
-        content["settings"]["split"] = "test"
-        (run.folder / "run.json").write_text(json.dumps(content))
-    with pytest.raises(IsolossError, match=f"{what} changed since .*: start a new run"):
-        list(resume(Run.open(run.folder)))
-
-
-def test_wrong_sources_are_refused(trained, tmp_path):
-    probe = Run.create(trained.folder.parent / "probe", asked(trained))
-    with pytest.raises(IsolossError, match="give a training run"):
-        prepare(asked(trained, source=probe.folder))
-    fresh = Run.create(tmp_path / "fresh", TrainSettings())
-    with pytest.raises(IsolossError, match="no checkpoints yet"):
-        prepare(asked(trained, source=fresh.folder))
-    with pytest.raises(IsolossError, match="classes"):
-        prepare(asked(trained, data="digits"))
-    last = trained.checkpoints / "0001.safetensors"
-    with pytest.raises(IsolossError, match="another architecture"):
-        prepare(asked(trained, source=last, model="resnet18", data="digits"))
 
 
 def test_a_probe_to_tolerance_goes_on_bit_for_bit(trained, every_step):
@@ -387,50 +228,6 @@ def test_planes_of_an_ensemble_do_not_share_the_chance_of_their_samples(trained)
     assert np.std(losses, ddof=1) < 3 * np.mean(errors)
 
 
-def found(run, what):
-    (finding,) = (f for f in isoloss.load(run.folder).meta["findings"] if f["what"] == what)
-    return finding["level"], finding["message"]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"plane": "pca"}, {"plane": "pca", "tolerance": 0.1}, {}, {"tolerance": 0.1},
-        {"grid": (5, 5)}, {"grid": (5, 5), "samples": 20}, {"grid": (5, 5), "tolerance": 0.1},
-        {"grid": (3, 3), "planes": 2, "samples": 20},
-    ],
-)  # fmt: skip
-def test_diagnostics_compare_every_probe_with_the_network_itself(trained, changes, monkeypatch):
-    healthy = Run.create(trained.folder.parent / "healthy", asked(trained, **changes))
-    list(resume(healthy))
-    level, message = found(healthy, "centre")
-    assert level == "ok"
-    assert "the network's own" in message
-    # What evaluates the surface is somewhere else than it says.
-    move = Evaluator.move_to
-    monkeypatch.setattr(Evaluator, "move_to", lambda self, a, b: move(self, a + 2.0, b - 2.0))
-    sick = Run.create(trained.folder.parent / "sick", asked(trained, **changes))
-    list(resume(sick))
-    assert found(sick, "centre")[0] == "warning"
-
-
-@pytest.mark.parametrize("changes", [{"plane": "pca"}, {"grid": (5, 5)}, {"samples": 1}])
-def test_diagnostics_allow_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
-    monkeypatch.setattr("isoloss.compute.diagnostics.origin.ENOUGH", 20)
-    run = Run.create(trained.folder.parent / "part", asked(trained, **changes))
-    list(resume(run))
-    assert found(run, "centre")[0] == "ok"
-
-
-def test_diagnostics_know_what_recalibration_does_to_the_centre(trained):
-    asks = asked(trained, batch_norm="recalibrated", grid=(3, 3))
-    run = Run.create(trained.folder.parent / "recalibrated", asks)
-    list(resume(run))
-    level, message = found(run, "centre")
-    assert level == "note"
-    assert "--batch-norm frozen" in message
-
-
 def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypatch):
     monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.FIRST", 8)
     model, data = trained_network(trained)
@@ -505,17 +302,6 @@ def test_what_does_not_go_together_is_refused(trained):
             asked(trained, **changes)
     with pytest.raises(IsolossError, match="two trajectories are called"):
         prepare(asked(trained, plane="pca", also=(trained.folder,)))
-
-
-def test_the_findings_lie_beside_the_surface(trained):
-    run = Run.create(trained.folder.parent / "raw", asked(trained, normalize="none"))
-    events = list(resume(run))
-    findings = isoloss.load(run.folder).meta["findings"]
-    assert {"what", "level", "message"} == set(findings[0])
-    raised = [f for f in findings if f["level"] != "ok"]
-    assert raised
-    said = " ".join(getattr(e, "message", "") for e in events)
-    assert all(f["message"] in said for f in raised)
 
 
 def test_a_users_network_that_fails_on_the_way_is_told_where(in_folder_of_users_module):
