@@ -81,12 +81,13 @@ def test_what_is_shown_is_shared_and_a_link_opens_at_the_same_view(
     assert page == (work / "page.html").as_uri()
     with Browser() as browser:
         browser.call("Page.navigate", url=seen["link"])
-        browser.wait("document.documentElement.dataset.ready === 'true'")
+        browser.wait("document.documentElement?.dataset.ready === 'true'")
         view = "isolossPage.views[0]"
         camera = browser.run(f"{view}.camera")
         assert camera == {name: pytest.approx(v, abs=1e-4) for name, v in seen["camera"].items()}
         assert browser.run(f"{view}.texture.name") == seen["texture"]
         assert browser.run(f"{view}.shows.contours") == seen["contours"]
+        assert browser.run(f"{view}.shows.epoch") == seen["epoch"]
         assert browser.complaints == []
 
 
@@ -103,7 +104,7 @@ def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
 
 
 def test_runs_are_compared(travel: Travel) -> None:
-    travel("runs/compare_runs")
+    travel("runs/compare_runs", seconds=150)
 
 
 def test_a_form_by_keyboard_alone(travel: Travel) -> None:

@@ -306,15 +306,20 @@ class Parts:
         self.figure_dialog.open()
 
     def copy_link(self) -> None:
-        """Put the address of what is seen now into the clipboard: of the page that was shared last,
-        else what follows the address of any page of it."""
+        """Put the address of what is seen now into the clipboard: of the page that was shared last
+        if it has all that is seen, else what follows the address of any page of it."""
         # What a page knows is loaded when one is wanted.
         from isoloss.page.link import fragment
 
-        page, where = self.share_dialog.page, fragment(self.workspace.document)
-        imgui.set_clipboard_text(f"{page.absolute().as_uri()}{where}" if page else where)
-        of = f"of {page.name}" if page else "to put behind the address of a page"
-        self.workspace.messages.say(f"Copied a link to this view, {of}", "done")
+        document, page = self.workspace.document, self.share_dialog.page
+        where = fragment(document)
+        if page is not None and page.is_there and page.shows(document):
+            imgui.set_clipboard_text(f"{page.path.absolute().as_uri()}{where}")
+            told = f"Copied a link to this view, of {page.path.name}"
+        else:
+            imgui.set_clipboard_text(where)
+            told = "Copied a link to this view, to put behind the address of a page"
+        self.workspace.messages.say(told, "done")
 
     def save_comparison(self) -> None:
         """Ask where the comparison of runs is to be saved."""

@@ -1,6 +1,7 @@
 """The fragment of a page's address that opens it at what is seen: `page.html#camera=…&texture=…`.
 
-One part for each view, with ";" between them; in each, keys and values; any may be missing:
+One part for each view that shows anything, with ";" between them; in each, keys and values; any may
+be missing:
 
     camera    azimuth,elevation,x,y,z,distance and ",orthographic" if it is; as `scene.Camera`
     texture   its name, as `--texture` takes it
@@ -21,7 +22,7 @@ from isoloss.scene.scene import Scene
 
 def fragment(document: Document) -> str:
     """What follows a page's address, "#" included, so that it opens as `document` is seen now."""
-    return "#" + ";".join(_of_view(view) for view in document.shown_views)
+    return "#" + ";".join(_of_view(view) for view in document.shown_views if view.shown)
 
 
 def number_of(layer: SurfaceLayer, scene: Scene) -> int:

@@ -31,3 +31,12 @@ def test_views_are_told_one_after_the_other(count):
     parts = fragment(document)[1:].split(";")
     assert len(parts) == count
     assert all(part.endswith("&epoch=0.333333") for part in parts)
+
+
+def test_a_view_that_shows_nothing_has_no_part_as_it_has_none_in_a_page():
+    document = stage([surface(), surface()])
+    document.arrange(2)
+    document.views[0].hidden = frozenset(document.layers)
+    document.views[1].hidden = frozenset({document.layers[0]})
+    assert fragment(document).count("camera=") == 1
+    assert fragment(document).endswith("&layers=2")

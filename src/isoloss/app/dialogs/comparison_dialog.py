@@ -1,4 +1,4 @@
-"""Saving a comparison of runs: as a figure, or as a table of values."""
+"""Saving a comparison of runs: as a figure, a page, or a table of values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from isoloss.errors import IsolossError
 from isoloss.naming import file_name, printable
 
 TITLE = "Save comparison"
-KINDS = {"Figure": ".pdf", "Points of the curves": ".csv", "Table of differences": ".csv"}
+KINDS = {
+    "Figure": ".pdf",
+    "Page": ".html",
+    "Points of the curves": ".csv",
+    "Table of differences": ".csv",
+}
+TIPS = {"Figure": "PDF, SVG or PNG, by its suffix", "Page": "HTML, which any browser opens"}
 THEMES = ("light", "dark")
 
 
@@ -90,7 +96,7 @@ class ComparisonDialog:
         if changed:
             self.kind = kinds[k]
             self._suggest()
-        tip = "PDF, SVG or PNG, by its suffix" if self.kind == "Figure" else "CSV"
+        tip = TIPS.get(self.kind, "CSV")
         entered, self.path = path_row(self.path, tip, appearing=self._appearing)
         if self.kind == "Figure":
             row("Width", "On paper")

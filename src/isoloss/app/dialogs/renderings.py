@@ -1,4 +1,4 @@
-"""Pictures and movies on their way: jobs that draw, shown with their progress until they end."""
+"""Files on their way: jobs that draw or export, shown with their progress until they end."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ from isoloss.jobs.render_job import RenderJob
 
 @dataclass(eq=False)
 class Rendering:
-    """One job, and the folder of what it draws from, where that was written down for it."""
+    """One job, and the folder of what it draws from, where that was written down for it.
+
+    Attributes:
+        does: what it is about.
+        then: called with what it has written.
+    """
 
     job: RenderJob
     folder: Path | None
+    does: str = "Writing"
+    then: Callable[[Path], None] | None = None
 
 
 class Renderings:
@@ -47,7 +54,13 @@ class Renderings:
         """
         self._begin(lambda folder: [str(write(folder)), *options], out, "render")
 
-    def _begin(self, write: Callable[[Path], Sequence[str]], out: Path, verb: str) -> None:
+    def _begin(
+        self,
+        write: Callable[[Path], Sequence[str]],
+        out: Path,
+        verb: str,
+        then: Callable[[Path], None] | None = None,
+    ) -> None:
         try:
             folder = Path(tempfile.mkdtemp(prefix="isoloss-"))
         except OSError as error:
@@ -57,18 +70,25 @@ class Renderings:
         except BaseException:
             _remove(folder)
             raise
-        self.active.append(Rendering(job, folder))
+        does = "Drawing" if verb == "render" else "Writing"
+        self.active.append(Rendering(job, folder, does, then))
 
-    def export(self, write: Callable[[Path], Sequence[str]], out: Path) -> None:
+    def export(
+        self,
+        write: Callable[[Path], Sequence[str]],
+        out: Path,
+        then: Callable[[Path], None] | None = None,
+    ) -> None:
         """Write what is shown now to `out`, in a process of its own.
 
         Args:
             write: writes it into a folder, and gives the arguments of `isoloss export`.
+            then: called with what has been written, once it has.
 
         Raises:
             IsolossError: as `start`.
         """
-        self._begin(write, out, "export")
+        self._begin(write, out, "export", then)
 
     def compare(self, arguments: Sequence[str], out: Path) -> None:
         """Draw runs, in a process of its own, with these arguments of `isoloss compare`.
@@ -92,6 +112,8 @@ class Renderings:
                 self.messages.say(message, "warning")
             if job.written is not None:
                 self.messages.say(f"Saved {job.written}", "done")
+                if rendering.then is not None:
+                    rendering.then(job.written)
             elif job.cancelled:
                 self.messages.say(f"Cancelled: {job.out.name} was not written")
             else:
@@ -123,14 +145,14 @@ class Renderings:
         job, side = rendering.job, imgui.get_frame_height()
         imgui.align_text_to_frame_padding()
         room = card - side - em(1.6)
-        imgui.text_unformatted(shortened(f"Drawing {job.out.name}", room))
+        imgui.text_unformatted(shortened(f"{rendering.does} {job.out.name}", room))
         imgui.same_line(card - side - em(0.5))
         if icon_button(fa.ICON_FA_XMARK, "cancel", "Cancel", color=palette().muted):
             job.cancel()
         if job.cancelled:
             muted("Cancelling…")
         elif job.progress is None:
-            muted("Reading…")
+            muted("Under way…")
         else:
             thin_progress(job.progress.fraction, palette().accent, em(0.35))
             muted(f"{job.progress.done} of {job.progress.total} frames")

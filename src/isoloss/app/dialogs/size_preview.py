@@ -95,7 +95,7 @@ class _Attempt:
             with self._lock:
                 if self._cancelled:
                     return
-                self._job = RenderJob(arguments, out, "export")
+                self._job = RenderJob(arguments, out, "export", nice=True)
             if self._job.wait() != 0:
                 self.problem = self._job.problem or "it was not written"
             else:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from drive import Driver, drive
+from imgui_bundle import imgui
 
 from isoloss.library.comparison.comparison import View
 
@@ -16,6 +17,7 @@ def worst_case(d: Driver) -> None:
     point(d)
     switch_off(d)
     save_a_figure(d)
+    share(d)
     compare(d)
 
 
@@ -63,6 +65,24 @@ def save_a_figure(d: Driver) -> None:
     assert 'id="reference"' in drawn
     d.click("//Viewport/**/references")
     assert not d.parts.workspace.evaluations.shown.has_references
+
+
+def share(d: Driver) -> None:
+    """A run is shared as a page of numbers, in one format."""
+    dialog = d.parts.share_dialog
+    d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.h)
+    d.until(lambda: d.ctx.item_exists("//Share/Save"), "the dialog")
+    assert [format.name for format in dialog.formats] == [".html"]
+    d.ctx.yield_(2)
+    d.until(lambda: not dialog.is_waiting, "the size")
+    size = dialog.preview.size
+    d.shot("share_run.png")
+    d.type("//Share/**/##path", "numbers")  # and Enter
+    d.until(lambda: not dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.renderings.active, "the job to end")
+    page = Path("numbers.html")
+    assert page.stat().st_size == size
+    assert "worst of all attacks" in page.read_text(encoding="utf-8").lower()
 
 
 def compare(d: Driver) -> None:

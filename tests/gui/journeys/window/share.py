@@ -11,6 +11,7 @@ from imgui_bundle import imgui
 
 import isoloss
 from isoloss.app.state.opening.opener import open_path
+from isoloss.app.ui import desktop
 from isoloss.scene.files.session import save_session
 from isoloss.scene.textures import Texture
 
@@ -29,8 +30,11 @@ def share(d: Driver) -> None:
     d.shot("share.png")
     size = known_size(d)
     d.shot("share-size.png")
+    opened: list[str] = []
+    desktop.open_page = lambda url: not opened.append(url)
+    d.click(f"{DIALOG}/share/##opens")
     save(d, "page.html")
-    d.until(lambda: Path("page.html").exists(), "the page")
+    d.until(lambda: opened == [Path("page.html").absolute().as_uri()], "the page in a browser")
     assert abs(Path("page.html").stat().st_size - size) < 200, "of names alone it may differ"
     assert "as-typed" not in Path("page.html").read_text(), "what made it is no command of ours"
 
@@ -56,7 +60,7 @@ def share(d: Driver) -> None:
     assert Path("values-trajectory.ply").exists()
 
     # a link to what is seen now
-    workspace.change(texture=Texture.ACCURACY, contours=False)
+    workspace.change(texture=Texture.ACCURACY, contours=False, epoch=2.5)
     d.drag(90, 40)
     d.ctx.menu_click("##MainMenuBar/File/###copy-link")
     d.until(lambda: "#" in (imgui.get_clipboard_text() or ""), "the link")
@@ -68,10 +72,28 @@ def share(d: Driver) -> None:
                 "camera": asdict(workspace.scene.camera),
                 "texture": workspace.appearance.texture.name,
                 "contours": workspace.appearance.contours,
+                "epoch": workspace.appearance.epoch,
             }
         )
     )
     save_session(workspace.document, Path("seen.isoloss"))
+
+    # which is not of the page any more once there is something else to be seen
+    open_path(workspace, Path("values.npz"))
+    d.ctx.menu_click("##MainMenuBar/File/###copy-link")
+    d.until(lambda: (imgui.get_clipboard_text() or "").startswith("#"), "a link without a page")
+
+    # of several surfaces values are of one alone, and that is said
+    workspace.document.view.hidden = frozenset()
+    open_dialog(d)
+    choose(d, ".glb")
+    assert not dialog._narrowed_to()
+    choose(d, ".npz")
+    assert dialog._narrowed_to() == "values, the selected surface,"
+    d.shot("share-one.png")
+    d.press(imgui.Key.escape)
+    d.until(lambda: not dialog.is_open, "the dialog to close")
+    workspace.remove(workspace.document.layers[1])
 
     # where nothing can be written, that is said, and the dialog stays
     open_dialog(d)
