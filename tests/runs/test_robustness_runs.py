@@ -942,7 +942,7 @@ def test_a_certification_says_what_predict_would(lab, tmp_path):
     evaluation = prepare(run.settings)
     defense = evaluation.setup.defense(combination.network, 2.0)
     counts = count_votes(
-        defense, evaluation.setup.images, evaluation.setup.indices, 0, 40, purpose=ESTIMATION
+        defense, evaluation.setup.images[:], evaluation.setup.indices, 0, 40, purpose=ESTIMATION
     )
     for one, votes in zip(found, counts, strict=True):
         first, second = votes.sort(descending=True).values[:2].tolist()
