@@ -18,9 +18,7 @@ def test_it_is_below_6_mb_and_moves_with_fewer_points(chromium, tmp_path):
     errors = 0.01 * loss * chance.uniform(0.9, 1.1, loss.shape)
     counts = np.full(loss.shape, 10000)
     page = tmp_path / "large.html"
-    page.write_text(
-        page_of(stage(Surface(axis, axis, loss, accuracy, errors, counts)), picture=False)
-    )
+    page.write_text(page_of(stage(Surface(axis, axis, loss, accuracy, errors, counts))))
     assert page.stat().st_size < 6_000_000
     chromium.open(page)
     chromium.wait(READY)

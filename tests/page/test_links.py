@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 
 import numpy as np
+import pytest
 
 from isoloss.geometry.surface import Surface
 from isoloss.page.link import fragment
@@ -99,3 +100,34 @@ def test_an_epoch_is_part_of_it(opened):
     page = opened(file)
     follow(page, fragment(stage(file, epoch=2.5)))
     assert page.run("document.querySelector('#epochs output').textContent") == "epoch 2.5"
+
+
+BUTTON = "[...document.querySelectorAll('#tools button')].at(-2)"
+REFUSED = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+
+
+@pytest.mark.parametrize(("older", "said"), [(True, "Copied"), (False, "In address")])
+def test_where_the_newer_way_to_copy_is_missing_it_says_what_came_of_it(opened, older, said):
+    page = opened(layers())
+    copy = "globalThis.copied = document.activeElement.value"
+    page.run(f"{REFUSED}; document.execCommand = () => {{ {copy}; return {json.dumps(older)}; }}")
+    page.run(f"{BUTTON}.focus(); {BUTTON}.click()")
+    page.wait(f"{BUTTON}.textContent === {json.dumps(said)}")
+    assert page.run("copied === location.href && copied.endsWith(isolossPage.fragment())")
+    assert page.run(f"document.activeElement === {BUTTON}")
+    assert page.run("document.querySelector('textarea')") is None
+
+
+def test_within_another_page_the_link_is_that_of_the_page_itself(opened, chromium, tmp_path):
+    opened(layers())
+    around = tmp_path / "lesson.html"
+    frame = '<iframe sandbox="allow-scripts" width=600 height=400 src="page.html#texture=slope">'
+    around.write_text(frame)
+    chromium.open(around)
+    with chromium.in_frame():
+        chromium.wait("document.documentElement.dataset.ready === 'true'")
+        assert chromium.run("isolossPage.views[0].texture.name") == "slope"
+        chromium.run(f"{REFUSED}; document.execCommand = () => false")
+        chromium.run(f"{BUTTON}.click()")
+        chromium.wait(f"{BUTTON}.textContent === 'Forbidden'")
+        assert chromium.run("location.href").startswith((tmp_path / "page.html").as_uri() + "#")

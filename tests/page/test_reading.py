@@ -123,3 +123,23 @@ def test_whole_and_moving_pictures_are_of_one_scene(page):
     assert page.run("isolossPage.views[0].canvas.width") == SIZE[0] / 2
     page.run("isolossPage.views[0].draw()")
     assert page.run("isolossPage.views[0].canvas.width") == SIZE[0]
+
+
+def test_keys_count_before_anything_was_pointed_at_but_not_in_a_tool(page):
+    assert page.run("document.activeElement.tagName") == "BODY"
+    page.key("c")
+    assert page.run("isolossPage.views[0].shows.contours") is False
+    page.run("document.querySelector('#about summary').focus()")
+    page.key("c")
+    page.key("r")
+    assert page.run("isolossPage.views[0].shows.contours") is False
+
+
+def test_a_page_whose_context_was_taken_back_is_there_again_for_who_comes_to_it(page):
+    page.run("globalThis.before = true; isolossPage.views[0].device.gl"
+             ".getExtension('WEBGL_lose_context').loseContext()")  # fmt: skip
+    page.wait("isolossPage.views[0].device.gl.isContextLost()")
+    page.mouse("moved", *MIDDLE)
+    page.mouse("moved", MIDDLE[0] + 9, MIDDLE[1])
+    page.wait("!globalThis.before && document.documentElement.dataset.ready === 'true'")
+    page.wait("isolossPage.views[0].device.gl.isContextLost() === false")

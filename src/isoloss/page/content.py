@@ -60,7 +60,7 @@ def _surface(surface: Surface, packing: Packing) -> dict[str, Any]:
     def kept(name: str) -> int | list[int]:
         values = fields[name]
         if name == "stderr":
-            return packing.add(rounded(values, 12 if exact else 8), "f4")
+            return packing.add(rounded(values, 12 if exact else 7), "f4")
         if name == "accuracy" and (counted := _counted(surface, exact)) is not None:
             hits, most = counted
             return [packing.add(hits, "u4"), most]

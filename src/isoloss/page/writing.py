@@ -22,7 +22,7 @@ from isoloss.scene.document import Document
 
 PICTURE = (720, 450)
 """Pixels of what is shown where WebGL 2 is missing."""
-_COLORS = 32
+_QUALITY = 75
 _MAIN = """\
 <div id="stage">{picture}</div>
 <p id="summary" class="heard">{summary}</p>
@@ -108,11 +108,9 @@ def _picture(document: Document, words: str) -> str:
     except IsolossError:
         return ""
     file = io.BytesIO()
-    Image.fromarray(pixels[..., :3]).quantize(_COLORS, dither=Image.Dither.NONE).save(
-        file, "PNG", optimize=True
-    )
+    Image.fromarray(pixels[..., :3]).save(file, "WEBP", quality=_QUALITY, method=6)
     data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img id="still" alt="{html.escape(words)}" src="data:image/png;base64,{data}">'
+    return f'<img id="still" alt="{html.escape(words)}" src="data:image/webp;base64,{data}">'
 
 
 def _facts(document: Document) -> str:

@@ -14,6 +14,9 @@ from isoloss.cli.main import main
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.run import Run
+from isoloss.settings.attacking import AttackSettings, DefendSettings
+from isoloss.settings.robustness import CertifySettings
 
 AXIS = np.linspace(-1, 1, 4)
 SURFACE = Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2)
@@ -125,3 +128,21 @@ def test_what_a_command_lacks_is_said_in_a_line(words, said, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert capsys.readouterr().err == f"isoloss: {said}; 'isoloss {words[0]} --help' shows how\n"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        AttackSettings(source=Path("net")),
+        DefendSettings(source=Path("net"), denoiser="none"),
+        CertifySettings(source=Path("net"), denoiser="none"),
+    ],
+    ids=lambda settings: settings.kind,
+)
+def test_what_has_numbers_and_no_surface_says_where_they_are_seen(folder, capsys, settings):
+    Run.create(folder / "numbers", settings)
+    assert main(["export", "numbers", "--out", "x.glb"]) == 2
+    said = capsys.readouterr().err
+    assert "'isoloss export numbers --out FILE.html' writes a page" in said
+    assert said.count("\n") == 1
+    assert not Path("x.glb").exists()

@@ -16,6 +16,7 @@ from isoloss.scene.files.session import save_session
 from isoloss.scene.files.shown_parts import narrowed, parts_shown
 from isoloss.scene.files.staging import stage
 from isoloss.scene.layer import Marker, SurfaceLayer
+from isoloss.scene.scene import Scene
 
 AXIS = np.linspace(-1, 1, 5)
 LOSS = AXIS[:, None] ** 2 + AXIS**2 + 0.1
@@ -129,11 +130,11 @@ def test_parts_are_those_that_are_there(files):
     assert parts_of(rich) == {"trajectories", "holes", "errors", "quantities", "origin"}
     assert parts_of(poor) == set()
     document = stage([rich, poor])
-    assert parts_shown(document) == set(PARTS) - {"pins", "camera"}
+    assert parts_shown(document) == set(PARTS) - {"views", "pins", "camera"}
     document.layers[0].markers = (Marker(0, 0, 0.1),)
     assert "pins" in parts_shown(document)
     bare = narrowed(document, ["pins", "contours", "trajectories"])
-    assert parts_shown(bare) == set(PARTS) - {"pins", "camera", "contours", "trajectories"}
+    assert parts_shown(bare) == parts_shown(document) - {"pins", "contours", "trajectories"}
     assert "contours" in parts_shown(document), "the document itself has changed"
 
 
@@ -149,3 +150,12 @@ def test_every_format_that_is_written_says_what_it_keeps():
 def test_a_picture_by_another_name_is_told_who_writes_it(files):
     with pytest.raises(isoloss.IsolossError, match=r"x\.glb is a model .*'isoloss export'"):
         isoloss.render(files / "b.ply", files / "x.glb")
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".html", ".pdf"])
+def test_a_model_is_of_one_viewport_and_says_so(suffix):
+    layers = [SurfaceLayer(n, Surface.from_loss(AXIS, AXIS, LOSS)) for n in "ab"]
+    views = [Scene(layers, hidden=frozenset(layers) - {layer}) for layer in layers]
+    document = Document(layers, views, arrangement=2)
+    lost = format_to_write(Path("x" + suffix)).leaves_out(parts_shown(document))
+    assert ("further viewports" in lost) == (suffix in (".glb", ".obj"))

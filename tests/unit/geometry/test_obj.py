@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isoloss.errors import IsolossError
 from isoloss.geometry.files.obj import write_obj
 from isoloss.geometry.files.solid import Material, Mesh, Node
 
@@ -36,3 +37,12 @@ def test_materials_are_named_once_and_found(rows, tmp_path):
     made = [line.split()[1] for line in material if line.startswith("newmtl")]
     assert [row[1] for row in rows if row[0] == "usemtl"] == [made[0], made[1], made[0]]
     assert "Kd 1 0.5 0" in material
+
+
+@pytest.mark.parametrize("barred", ["x.obj", "x.mtl"])
+def test_where_one_of_both_cannot_be_written_there_is_neither(tmp_path, barred):
+    (tmp_path / barred / "within").mkdir(parents=True)
+    mesh = Mesh(PLACES, np.array([[0, 1, 2]], np.uint32), Material("s"))
+    with pytest.raises(IsolossError, match=barred.replace(".", r"\.")):
+        write_obj(Node("all", mesh), tmp_path / "x.obj")
+    assert [path.name for path in tmp_path.iterdir()] == [barred]

@@ -12,7 +12,7 @@ _ARCHIVE = (
 )
 _PICTURE = "a picture"
 _PICKLE = "a pickle of Python's, which is not read: save the numbers as .npz"
-_PAGE = "a web page, as failed downloads leave it"
+_PAGE = "a web page: a browser opens it, unless a failed download left it"
 _BEGINNINGS = (
     (b"version https://git-lfs", None, "a pointer of Git LFS: 'git lfs pull' fetches the file"),
     (b"\x1f\x8b", None, _UNPACK),

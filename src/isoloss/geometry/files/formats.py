@@ -31,12 +31,13 @@ from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
 
 Content = Literal["surface", "curve"]
 Part = Literal[
-    "layers", "trajectories", "contours", "colours", "pins", "holes", "errors", "quantities",
-    "origin", "camera",
+    "views", "layers", "trajectories", "contours", "colours", "pins", "holes", "errors",
+    "quantities", "origin", "camera",
 ]  # fmt: skip
 """What there is to a surface, or to what is shown of several, beside the losses."""
 
 PARTS: dict[Part, str] = {
+    "views": "further viewports",
     "layers": "further surfaces",
     "trajectories": "trajectories",
     "contours": "contours",
@@ -315,6 +316,7 @@ for _suffix, _title in (
     register(
         Format(
             (_suffix,), ("surface", "curve"),
-            title=_title, keeps=(*SEEN, "camera"), shows="isoloss.gl.pictures.picture:write_shown",
+            title=_title, keeps=("views", *SEEN, "camera"),
+            shows="isoloss.gl.pictures.picture:write_shown",
         )
     )  # fmt: skip

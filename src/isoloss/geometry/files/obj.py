@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.files.solid import Material, Mesh, Node
 
@@ -17,11 +18,10 @@ _ROWS = 50_000  # that are written at once
 
 
 def write_obj(root: Node, path: Path) -> Path:
-    """Write a model, and its materials beside it as x.mtl."""
+    """Write a model, and its materials beside it as x.mtl: both or neither."""
     named = {node.mesh.material: "" for node in root.all() if node.mesh is not None}
     named = {material: f"{_word(material.name)}-{k}" for k, material in enumerate(named)}
     beside = path.with_suffix(".mtl")
-    write_atomic(beside, lambda p: p.write_text("".join(map(_material, named.items())), "utf-8"))
 
     def write(target: Path) -> None:
         with target.open("w", encoding="utf-8", newline="\n") as file:
@@ -35,7 +35,14 @@ def write_obj(root: Node, path: Path) -> Path:
                 places += len(node.mesh.places)
                 normals += 0 if node.mesh.normals is None else len(node.mesh.normals)
 
-    return write_atomic(path, write)
+    write_atomic(path, write)
+    try:
+        materials = "".join(map(_material, named.items()))
+        write_atomic(beside, lambda p: p.write_text(materials, "utf-8"))
+    except IsolossError:
+        path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _word(name: str) -> str:

@@ -142,9 +142,15 @@ def _load_run(folder: Path) -> Surface:
         check_values(growing)
         return growing
     if is_run(folder):
-        if kind_of_run(folder) in ("train", "import"):
+        kind = kind_of_run(folder)
+        if kind in ("train", "import"):
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
+            )
+        if kind in ("attack", "defend", "certify"):
+            raise IsolossError(
+                f"{folder} has numbers, no surface: 'isoloss view {folder}' shows them, and "
+                f"'isoloss export {folder} --out FILE.html' writes a page of them"
             )
         raise IsolossError(f"{folder} has no surface yet: resume it with 'isoloss run {folder}'")
     entries(folder)  # which says so where it is closed

@@ -120,7 +120,8 @@ def _cell(cell: Cell | None, name: str, header: str) -> str:
         return "<td></td>"
     text = drawable_line(" ".join(cell.caption.texts))
     kind = {RIGHT: "right", WRONG: "wrong"}.get(text[:1], "quiet")
-    caption = f'<span class="{kind}">{escaped(text)}</span>' if text else ""
+    answer = escaped(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    caption = f'<span class="{kind}">{answer}</span>' if text else ""
     if isinstance(cell.picture, Gates):
         return f"<td>{_gates(cell.picture, f'{name}, {header}')}{caption}</td>"
     assert isinstance(cell.picture, np.ndarray)

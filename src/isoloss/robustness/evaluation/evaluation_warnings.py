@@ -22,6 +22,7 @@ from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
 from isoloss.results.worst_case import Bits
 from isoloss.robustness.ascent.protocol import protocol_of
+from isoloss.robustness.evaluation.convergence import convergence, resisting_others
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.settings.attack_kinds import attack_of, strongest
@@ -354,9 +355,12 @@ def _of_convergence(results: Results) -> Iterator[EvaluationWarning]:
         if asked not in values or values[-1] <= asked:
             continue
         with_asked, with_more = right[values.index(asked)], right[-1]
+        # What a stronger attack has fooled already is not robust, however little this one finds.
+        resisting = resisting_others(results, combination, eps, len(with_more))
+        before, after = with_asked & resisting, with_more & resisting
         # A few images on which steps differ prove nothing; a tenth of them does say something.
-        gained = int(with_asked.sum()) - int(with_more.sum())
-        if is_more_often(with_asked, with_more) or gained > max(0.1 * len(with_more), 2):
+        gained = int(before.sum()) - int(after.sum())
+        if is_more_often(before, after) or gained > max(0.1 * len(with_more), 2):
             yield replace(
                 _template(results, combination),
                 id=f"more-{varied}-fool-more",
@@ -364,21 +368,6 @@ def _of_convergence(results: Results) -> Iterator[EvaluationWarning]:
                 f"accuracy from {_percent(with_asked)} to {_percent(with_more)} on "
                 f"{len(with_more)} images: the attack has not converged",
             )
-
-
-def convergence(
-    results: Results,
-) -> dict[tuple[Combination, str], tuple[list[int], list[Bits], float]]:
-    """Of each study that is done: the values, what was right with each, and the ε."""
-    found: dict[tuple[Combination, str], tuple[list[int], list[Bits], float]] = {}
-    for k, study in enumerate(results.plan.studies):
-        done = results.studied(k)
-        if done is not None:
-            key = study.combination, study.varied
-            values, right, _ = found.setdefault(key, ([], [], done[0]))
-            values.append(study.value)
-            right.append(done[1])
-    return found
 
 
 def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:

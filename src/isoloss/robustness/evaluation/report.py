@@ -26,7 +26,8 @@ from isoloss.results.tables import (
     write_report,
 )
 from isoloss.robustness.ascent.protocol import protocol_of
-from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
+from isoloss.robustness.evaluation.convergence import convergence
+from isoloss.robustness.evaluation.evaluation_warnings import warnings_of
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary

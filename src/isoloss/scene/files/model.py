@@ -71,7 +71,7 @@ def model_of(shown: Document | SurfaceLayer | Surface) -> Node:
     """The surfaces of the active view, each with its contours, paths and pins.
 
     Raises:
-        IsolossError: there is nothing to show yet.
+        IsolossError: there is nothing to show yet, or it has neither faces nor lines.
     """
     document = shown if isinstance(shown, Document) else stage(shown)
     scene = document.view
@@ -80,9 +80,14 @@ def model_of(shown: Document | SurfaceLayer | Surface) -> Node:
         raise IsolossError("there is nothing to show yet: no value is a number")
     frame = scene.frame()
     axes = dict(zip(("x", "-z", "y"), axis_titles(layers, frame), strict=True))
+    shapes = tuple(_layer(layer, scene, frame) for layer in layers)
+    if not any(shape.children for shape in shapes):
+        raise IsolossError(
+            "there is nothing to make a model of: no cell of the grid has numbers at its corners"
+        )
     return Node(
         _name(scene.heading or layers[0].name),
-        children=tuple(_layer(layer, scene, frame) for layer in layers),
+        children=shapes,
         about={"axes": axes, "alpha": list(frame.alpha), "beta": list(frame.beta)},
     )
 

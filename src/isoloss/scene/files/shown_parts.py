@@ -33,6 +33,7 @@ def parts_shown(document: Document) -> set[Part]:
     found: set[Part] = {part for layer in layers for part in parts_of(layer.surface)}
     there: dict[Part, bool] = {
         "colours": True,
+        "views": len(views) > 1,
         "layers": len(layers) > 1,
         "trajectories": any(view.paths for view in views),
         "contours": any(v.appearance.contours or v.appearance.floor_contours for v in views),

@@ -249,6 +249,15 @@ def test_steps_that_have_not_converged(tmp_path, more, warned):
     assert ids(made) == (["more-steps-fool-more"] if warned else [])
 
 
+@pytest.mark.parametrize(("pgd", "warned"), [(0, False), (20, False), (80, True)])
+def test_a_weak_attack_need_not_converge_beside_a_strong_one(tmp_path, pgd, warned):
+    """Of images that PGD has fooled it says nothing how many queries Square would need."""
+    studies = [("queries", 250, 60), ("queries", 500, 40), ("queries", 1000, 20)]
+    right = {"pgd": [95, pgd, 0], "square": [95, 60, 40]}
+    made = results(tmp_path, attack(), right, studies)
+    assert ("more-queries-fool-more" in ids(made)) == warned
+
+
 def test_a_black_box_alone_says_nothing(tmp_path):
     made = results(tmp_path, attack(attacks="square"), {"square": [95, 94, 5]})
     (warning,) = warnings_of(made, VALUES)

@@ -155,3 +155,12 @@ def test_names_and_facts_are_such_as_json_has_them():
 def test_what_has_no_value_is_no_model():
     with pytest.raises(IsolossError, match="nothing to show yet"):
         model_of(surface(np.full((9, 7), np.nan)))
+
+
+@pytest.mark.parametrize("finite", [(), ((4, 3),), ((0, 0), (4, 3), (8, 6))])
+def test_what_has_neither_faces_nor_lines_is_no_model(finite):
+    loss = np.full((9, 7), np.inf)
+    for cell in finite:
+        loss[cell] = 1.0
+    with pytest.raises(IsolossError, match="nothing to make a model of"):
+        model_of(surface(loss))

@@ -53,8 +53,20 @@ Object.assign(Reader.prototype, {
   async link(button) {
     const fragment = this.fragment();
     try { history.replaceState(null, "", fragment); } catch { location.hash = fragment; }
-    try { await navigator.clipboard.writeText(location.href); this.say("Link copied"); } catch { this.say("The link is in the address"); }
-    button.textContent = "Copied";
+    const [short, long] = await isCopied(location.href) ? ["Copied", "Link copied"] : self === top ? ["In address", "The link is in the address"] : ["Forbidden", "This frame may not copy"];
+    this.say(long);
+    button.textContent = short;
     setTimeout(() => { button.textContent = "Link"; }, 1500);
   },
 });
+
+// Over http, and in the frames of other sites, only the older way is allowed.
+async function isCopied(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* the older way */ }
+  const before = document.activeElement, field = added(document.body, "textarea", { value: text, className: "heard" });
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  before.focus();
+  return done;
+}

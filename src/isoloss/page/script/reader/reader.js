@@ -10,7 +10,7 @@ class Reader {
       this.point(view);
       view.canvas.addEventListener("focus", () => { this.active = view; this.mark(); });
       view.canvas.addEventListener("keydown", event => this.key(view, event));
-      view.canvas.addEventListener("webglcontextlost", event => event.preventDefault());
+      view.canvas.addEventListener("webglcontextlost", event => this.wait(event));
       view.canvas.addEventListener("webglcontextrestored", () => location.reload());
     }
     this.tools();
@@ -19,6 +19,7 @@ class Reader {
       if (isPrint) this.draw(false);
       else this.ask();
     });
+    document.body.addEventListener("keydown", event => { if (event.target === document.body) this.key(this.active, event); });
     addEventListener("resize", () => this.ask());
     addEventListener("hashchange", () => this.recall());
     this.recall();
@@ -32,6 +33,12 @@ class Reader {
     this.due ??= requestAnimationFrame(() => { this.due = null; this.draw(this.moving); });
     clearTimeout(this.rest);
     if (moving) this.rest = setTimeout(() => this.ask(), REST);
+  }
+
+  // A browser keeps few contexts, and takes the oldest back: whoever comes to it again has a new one.
+  wait(event) {
+    event.preventDefault();
+    addEventListener("pointermove", () => location.reload(), { once: true });
   }
 
   draw(moving) { for (const view of this.views) view.draw(moving && view.isSlow); }

@@ -9,7 +9,7 @@ Object.assign(Reader.prototype, {
     }
     this.menu(bar);
     const button = (textContent, title, run) => added(bar, "button", { type: "button", textContent, title }).addEventListener("click", run);
-    if (location.protocol !== "about:") button("Link", "Copy link to this view", event => this.link(event.target));
+    if (/^(file|https?):$/.test(location.protocol)) button("Link", "Copy link to this view", event => this.link(event.target));
     button("Reset", "Reset camera (R)", () => this.reset(this.active));
     bar.hidden = false;
     this.epochs = Epochs.of(this);
