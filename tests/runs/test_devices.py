@@ -20,6 +20,7 @@ from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log
 from isoloss.robustness import evaluate
+from isoloss.robustness.evaluation import plan
 from isoloss.robustness.evaluation.same_device import check_same_device, of_device
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
@@ -182,6 +183,18 @@ def test_a_surface_on_a_gpu_is_that_of_a_cpu(kind):
     with pretended_gpu(kind=kind):
         ours = probe(model, [(X, Y)], plane, AXIS, AXIS, device=kind, **ASKED)
     np.testing.assert_allclose(ours.loss, expected.loss, rtol=1e-5)
+
+
+def test_images_that_do_not_fit_are_attacked_block_by_block(monkeypatch):
+    monkeypatch.setattr(plan, "LARGEST_ON_CUDA", 32)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
+    images = (X / 255).repeat(10, 1, 1, 1)
+    given = model, images, model(images).argmax(1), ["pgd"], [0.03]
+    asked = {"steps": 1, "keep": 0, "batch_size": 50, "precision": "fp32", "progress": False}
+    expected = evaluate(*given, device="cpu", **asked)
+    with pretended_gpu(memory=images.nbytes):
+        ours = evaluate(*given, device="cuda", **asked)
+    assert [row.correct for row in ours.rows] == [row.correct for row in expected.rows]
 
 
 def test_one_sample_that_is_too_large_gets_one_line(in_large_batches):

@@ -283,4 +283,4 @@ def test_two_published_networks_meet_at_a_size_that_is_asked_for(tmp_path, monke
         prepare(AttackSettings(**asked))
     setup = prepare(AttackSettings(**asked, image_size=32)).setup
     assert setup.images.shape == (2, 3, 32, 32)
-    assert [c.reference(setup.images).shape for c in setup.models] == [(2, 1000)] * 2
+    assert [c.reference(setup.images[:]).shape for c in setup.models] == [(2, 1000)] * 2

@@ -118,7 +118,7 @@ class StreamedSplit(Split):
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """(inputs, targets) of at most `size` samples, in order."""
-        yield from streamed(super().batches(size), self.place)
+        yield from self.each(torch.arange(len(self)).split(size))
 
 
 def on_device(split: Split, device: torch.device) -> Split:

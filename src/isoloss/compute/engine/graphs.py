@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from isoloss.compute.data.batch import Batch
+from isoloss.compute.machine.memory import is_out_of_memory
 from isoloss.compute.machine.user_code import one_line
 
 Compute = Callable[[Batch], tuple[Tensor, Tensor]]
@@ -80,13 +81,13 @@ class GraphedBatches:
                 self._recordings[kind] = recording
             else:
                 self.refused = "its losses are others when it is run again"
-        except torch.OutOfMemoryError:
-            self.forget()
-            self.refused = "the memory does not suffice"
         # A failed capture surfaces as one of many types; what is wrong in earnest is wrong, and
         # reported, without a recording too.
         except Exception as error:
             self.refused = one_line(error)
+            if is_out_of_memory(error):  # for a recording; without there is room for more
+                self.forget()
+                self.refused = "the memory does not suffice"
         if not self._recordings:
             self._room = None
 

@@ -235,8 +235,11 @@ class RefusedLater:
 def frozen(model: nn.Module) -> Generator[nn.Module]:
     """`model` in eval mode with frozen parameters inside, given images that are in [0, 1]; as it
     was afterwards."""
-    training = [m for m in model.modules() if m.training]
-    checking: list[Any] = [m for m in model.modules() if getattr(m, "checks_range", False)]
+    modules = list(model.modules())
+    training = [m for m in modules if m.training]
+    # What a module has not is looked for long.
+    checking: list[Any] = [m for m in modules if hasattr(type(m), "checks_range")]
+    checking = [defense for defense in checking if defense.checks_range]
     learning = [p for p in model.parameters() if p.requires_grad]
     model.eval()
     for parameter in learning:

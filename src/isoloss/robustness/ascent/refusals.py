@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import cache
 from numbers import Integral, Real
 from typing import Any
@@ -128,7 +128,7 @@ def as_labels(labels: Any, images: Tensor) -> Tensor:
     return found
 
 
-def check_labels(labels: Tensor, images: Tensor) -> None:
+def check_labels(labels: Tensor, images: Sized) -> None:
     """Refuse anything but one class index (int64) for each image.
 
     Raises:

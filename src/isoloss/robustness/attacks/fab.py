@@ -184,12 +184,12 @@ def _walk(
         rows = rows[distance[rows] > within]
 
     rows = ((distance > within) & distance.isfinite()).nonzero()[:, 0]
-    inside = x.clone()
+    inside, beyond, truth = x[rows], best[rows], labels[rows]
     for _ in range(HALVINGS if len(rows) else 0):
-        middle = (inside[rows] + best[rows]) / 2
-        crossed = objective(middle, labels[rows], False).success
-        put(rows, crossed, (best, middle))
-        put(rows, ~crossed, (inside, middle))
+        middle = (inside + beyond) / 2
+        crossed = column(objective(middle, truth, False).success)
+        inside, beyond = torch.where(crossed, inside, middle), torch.where(crossed, middle, beyond)
+    best[rows] = beyond
     distance[rows] = ball.distance(best[rows], x[rows])
     if not bounded:
         return Attacked(best, -distance, distance.isfinite(), flat, spoilt)

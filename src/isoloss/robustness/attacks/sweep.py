@@ -217,10 +217,10 @@ def misclassified(
         check, sums = check_logits_of(labels), list[Tensor]()
 
         def wrong(rows: slice) -> Tensor:
-            given = logits_in_few_sizes(model, images[rows], size)
-            logits = as_float32(check(given, labels[rows]))
+            truth = labels[rows]
+            logits = as_float32(check(logits_in_few_sizes(model, images[rows], size), truth))
             sums.append(logits.sum(1))
-            return logits.argmax(1) != labels[rows]
+            return logits.argmax(1) != truth
 
         found = torch.cat(list(in_parts(wrong, len(images), size, images.device)))
     refuse_nan(torch.cat(sums))

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.device import rounding
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.ball import ball_of
 from isoloss.robustness.ascent.rounding import Rounded, in_8_bits
@@ -146,7 +147,8 @@ class CombinationOnBlock:
             disputed = (found.success & ~wrong).nonzero()[:, 0]
             if len(disputed) == 0:
                 return found
-            again = on_reference(x[disputed], y[disputed], eps)
+            with rounding(x.device, "fp32"):
+                again = on_reference(x[disputed], y[disputed], eps)
             images, success = found.images.clone(), found.success.clone()
             images[disputed], success[disputed] = again.images, again.success
             return replace(found, images=images, success=success)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.data.dataset import Split, as_inputs, digest_of_splits, shuffled
+from isoloss.compute.data.dataset import Split, digest_of_splits, shuffled
 from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.hashes import digest_of, digest_of_code
@@ -28,9 +28,10 @@ from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.ascent.asking import FEW, said_of
 from isoloss.robustness.ascent.losses import OwnLoss
 from isoloss.robustness.ascent.objective import refuse_nan
-from isoloss.robustness.ascent.refusals import check_labels, check_logits, within_range
+from isoloss.robustness.ascent.refusals import check_labels, check_logits
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.own import check_signature
+from isoloss.robustness.evaluation.images import Images
 from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.evaluation.same_device import of_device
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
@@ -118,7 +119,8 @@ class Setup:
     """All that units of work have in common.
 
     Attributes:
-        images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
+        images: (N, C, H, W) in [0, 1], in the order in which they are attacked; what is taken of
+            them is on the device.
         labels: (N,) true classes.
         indices: (N,) the images' places in the data.
         about_data: all of these in words.
@@ -129,7 +131,7 @@ class Setup:
     """
 
     models: tuple[ModelUnderAttack, ...]
-    images: Tensor
+    images: Images
     labels: Tensor
     indices: tuple[int, ...]
     classes: tuple[str, ...]
@@ -272,7 +274,7 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     device = Ranks.current().own(choose_device(settings.device))
     for name, function in subject.own_attacks.items():
         check_signature(name, function)
-    images = within_range(as_inputs(subject.split.inputs).to(device))
+    images = Images(subject.split.inputs, device)
     labels = subject.split.targets.to(device)
     check_labels(labels, images)
     few = images[:FEW]

@@ -42,7 +42,7 @@ class UnitWork:
 
     def _result(self, unit: Unit) -> UnitResult:
         kind, which, detail = unit
-        same = repeatable(self._setup.device, self._settings.precision)
+        same = repeatable(self._setup.device, self._setup.precision)
         with warnings.catch_warnings(), same:
             # The report says what a protocol cannot reach.
             warnings.filterwarnings("ignore", message="the steps, ")

@@ -63,7 +63,7 @@ class ExampleWriter:
         count = self._settings.keep
         for which in range(len(self._plan.combinations)):
             if not self.has(which):
-                self._save(which, self._setup.images[None, :count], self._setup.indices[:count])
+                self._save(which, self._setup.images[:count][None], self._setup.indices[:count])
 
     @torch.no_grad()
     def _save(self, which: int, attacked: Tensor, indices: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.device import rounding
 from isoloss.robustness.ascent.ball import ball_of
 from isoloss.robustness.ascent.objective import frozen, objective_of
 from isoloss.robustness.attacks.context import AttackContext, Strayed
@@ -42,7 +43,7 @@ def attempt(setup: Setup, settings: InputProbeSettings, name: str) -> Attempt:
     Raises:
         IsolossError: if the attack fails, or the network lets no gradient through.
     """
-    kind, label = attack_of(name), setup.labels
+    kind, image, label = attack_of(name), setup.images[:], setup.labels
     generator = torch.Generator(setup.device).manual_seed(
         seed_of(settings.seed, settings.image, kind.seed_number)
     )
@@ -69,10 +70,11 @@ def attempt(setup: Setup, settings: InputProbeSettings, name: str) -> Attempt:
         forward_batch_size=setup.batch_sizes.counting,
         watch=lambda images: iterates.append(images.detach().clone()),
     )
-    with warnings.catch_warnings(record=True) as caught:
+    precision = "fp32" if model is undefended else setup.precision
+    with warnings.catch_warnings(record=True) as caught, rounding(setup.device, precision):
         warnings.simplefilter("always")
-        found = kind.load()(context)(setup.images, label, settings.epsilon)
-    path = torch.cat(iterates or [setup.images, found.images])
+        found = kind.load()(context)(image, label, settings.epsilon)
+    path = torch.cat(iterates or [image, found.images])
     warned = [str(w.message) for w in caught if str(w.message).startswith("the steps, ")]
     if any(s.outside + s.spoilt for s in strayed.values()):
         warned.append(f"the attack {name} left the ball or [0, 1], and was brought back to it")
@@ -87,8 +89,8 @@ def attacks_the_network(kind: AttackKind) -> bool:
 def steepest(setup: Setup, settings: InputProbeSettings) -> Tensor:
     """(C, H, W) the step of length ε, in the norm, up the gradient of the loss at the image."""
     network = setup.models[0].reference
-    with frozen(network):
-        value = objective_of(network)(setup.images, setup.labels, True)
+    with frozen(network), rounding(setup.device, "fp32"):
+        value = objective_of(network)(setup.images[:], setup.labels, True)
     assert value.gradient is not None
     return settings.epsilon * ball_of(settings.norm, settings.epsilon).ascent(value.gradient)[0]
 

@@ -97,7 +97,7 @@ class InputProbing:
         check_same_device(run, self.depends_on)
         run.check_unchanged(**self._depends_on(run))
         yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
-        with repeatable(self.device, self.settings.precision):
+        with repeatable(self.device, self.setup.precision):
             plane = self._plane(run)
             group.broadcast("plane")
             yield Log(self._in_words(plane))
@@ -117,7 +117,7 @@ class InputProbing:
                 f"the network or the data here are not those rank 0 has in {run.folder}"
             )
         plane = ImagePlane.load(run.plane_path).to(self.device)
-        with repeatable(self.device, self.settings.precision):
+        with repeatable(self.device, self.setup.precision):
             for part in self._parts(run):
                 size = int(json.loads(group.broadcast("engine")))
                 part = replace(part, seen=part.seen.in_batches_of(size))

@@ -84,6 +84,14 @@ def test_a_split_that_is_streamed_is_the_same(free):
     assert isinstance(on_device(split, torch.device("meta")), StreamedSplit)
 
 
+def test_batches_in_order_are_copied_without_a_wait():
+    with pretended_gpu() as gpu:
+        found = list(StreamedSplit(X, Y, GPU).batches(20))
+        assert gpu.copies.total() > 0
+        assert gpu.waits.total() == 0
+        assert same([(x.cpu(), y.cpu()) for x, y in found], Split(X, Y).batches(20))
+
+
 @pytest.mark.parametrize("ranks", [Ranks(), Ranks(1, 1, 2, 2)])
 def test_a_training_on_data_that_are_streamed_sees_the_same(ranks):
     def seen(split):

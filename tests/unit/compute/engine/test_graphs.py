@@ -220,6 +220,29 @@ def test_memory_that_does_not_suffice_for_recordings_suffices_without():
         assert not +gpu.state.uses
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError(),
+    ],
+)
+def test_where_memory_does_not_suffice_recordings_give_theirs_back(gpu, error):
+    graphed = GraphedBatches()
+    check(graphed, *[batch(20, 5)] * 3, *[batch(21, 5)] * 2)
+    assert sum(gpu.state.uses.values()) > 0
+
+    def fails(_):
+        raise type(error)(*error.args)
+
+    with pytest.raises(type(error)):
+        graphed(fails, batch(21, 5))
+    gc.collect()
+    assert graphed.refused == "the memory does not suffice"
+    assert not +gpu.state.uses
+
+
 def test_a_dropped_evaluator_is_freed_at_once_with_all_it_recorded(gpu):
     ours = evaluator(nn.Linear(6, 3), gpu)
     for _ in range(4):

@@ -11,7 +11,9 @@ from torch import nn
 from isoloss import probe, random_plane
 from isoloss.compute.machine.device import arithmetic, rounding
 from isoloss.robustness import evaluate
+from isoloss.robustness.evaluation import combination_on_block
 from isoloss.robustness.evaluation.unit_work import repeatable
+from isoloss.robustness.input_space.in_memory import probe_image
 from isoloss.robustness.quantities.adversarial import Adversarial
 from isoloss.run import Run
 
@@ -140,11 +142,11 @@ def trained(folder, precision):
     list(resume(Run.create(folder / "run", settings)))
 
 
-def attacked(folder, precision):
+def attacked(folder, precision, eps=0.01):
     model, images = telling(3), torch.rand(4, 3, 8, 8)
     right = model(images).argmax(1)
     evaluate(
-        model, images, right, ["pgd"], [0.01], steps=2, device="cuda", precision=precision,
+        model, images, right, ["pgd"], [eps], steps=2, device="cuda", precision=precision,
         progress=False,
     )  # fmt: skip
 
@@ -170,3 +172,35 @@ def test_backward_passes_round_as_was_asked_for(work, precision, rounded, tmp_pa
         work(tmp_path, precision)
     assert Told.seen[-1] == rounded  # before, networks are tried out
     assert BACKENDS.cudnn.conv.fp32_precision == other
+
+
+@pytest.mark.usefixtures("as_before")
+def test_what_is_reported_as_single_precision_does_not_round(tmp_path, monkeypatch):
+    tell("convolutions", "tf32")
+    monkeypatch.setattr(Told, "seen", [])
+    with pretended_gpu(capability=(7, 5)):  # where "auto" is fp32
+        attacked(tmp_path, "auto")
+    assert Told.seen[-1] == "ieee"
+
+
+@pytest.mark.usefixtures("as_before")
+def test_networks_that_decide_in_single_precision_are_climbed_in_it(monkeypatch):
+    tell("convolutions", "tf32")
+    monkeypatch.setattr(Told, "seen", [])
+    with pretended_gpu():
+        probe_image(
+            telling(3), torch.rand(3, 8, 8), 0, attacks=["pgd"], eps=0.1, grid=2, steps=2,
+            precision="tf32", device="cuda", progress=False,
+        )  # fmt: skip
+    assert Told.seen[-1] == "ieee"
+
+
+@pytest.mark.usefixtures("as_before")
+def test_what_two_precisions_disagree_on_is_attacked_in_single_precision(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        combination_on_block, "misclassified", lambda _, __, y, *___: torch.zeros_like(y).bool()
+    )
+    monkeypatch.setattr(Told, "seen", [])
+    with pretended_gpu():
+        attacked(tmp_path, "tf32", eps=1.0)
+    assert {"ieee", "tf32"} == {*Told.seen[-8:]}
