@@ -23,7 +23,8 @@ class PlaneKind:
         help: what it is, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
-            "also", "planes", "normalize", "parameters", "directions" and "rescale".
+            "also", "planes", "normalize", "parameters", "directions", "rescale", "third",
+            "beside" and "align".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
@@ -86,7 +87,7 @@ register(PlaneKind(
 ))  # fmt: skip
 register(PlaneKind(
     "interpolate", "interpolation", "to another network",
-    "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
+    "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
 ))  # fmt: skip
 register(PlaneKind(
@@ -97,6 +98,20 @@ register(PlaneKind(
     "direction", "line of a given direction", "its first",
     "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
     is_line=True,
+))  # fmt: skip
+register(PlaneKind(
+    "hessian", "Hessian plane", "the Hessian's two leading eigenvectors",
+    "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters"),
+    usual_range=(-0.5, 0.5),
+))  # fmt: skip
+register(PlaneKind(
+    "gradient", "gradient plane", "the gradient, and another direction",
+    "isoloss.compute.curvature.gradient_plane:build", options=("beside", "normalize", "parameters"),
+    usual_range=(-0.5, 0.5),
+))  # fmt: skip
+register(PlaneKind(
+    "three", "plane of three networks", "through two other networks",
+    "isoloss.compute.planes.three_networks:build", options=("to", "third"),
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 

@@ -339,6 +339,8 @@ _BY_TERM = {explanation.term: explanation for explanation in GLOSSARY}
 OF_FIELD = {
     "plane": ("PCA plane", "Random plane"),
     "to": ("Interpolation",),
+    "align": ("Alignment",),
+    "beside": ("Gradient plane",),
     "directions": ("Plane of given directions",),
     "rescale": ("Filter normalization",),
     "planes": ("Several planes",),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from isoloss.compute.diagnostics.curvature_checks import check_curvature
 from isoloss.compute.diagnostics.network_checks import check_accuracy, check_batch, check_draws
 from isoloss.compute.diagnostics.origin import Origin
 from isoloss.compute.diagnostics.plane_checks import (
@@ -48,6 +49,7 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "accuracy": check_accuracy,
     "batch": check_batch,
     "draws": check_draws,
+    "curvature": check_curvature,
 }
 
 

@@ -16,10 +16,8 @@ from isoloss.naming import dtype_name
 
 def build(inputs: PlaneInputs) -> Plane:
     """The interpolation that a probe asks for."""
-    assert inputs.end is not None
-    return interpolation(
-        inputs.model, inputs.model.state_dict(), inputs.end, key=inputs.settings.key
-    )
+    (end,) = inputs.ends
+    return interpolation(inputs.model, inputs.model.state_dict(), end, key=inputs.settings.key)
 
 
 def interpolation(

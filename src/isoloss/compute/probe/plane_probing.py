@@ -58,7 +58,7 @@ def usual_ranges(kind: PlaneKind, located: Sequence[Located]) -> tuple[Range, Ra
     of those that are shown, with a margin."""
     places = np.concatenate([np.zeros((0, 2)), *(coordinates for coordinates, _ in located)])
     places = places[np.isfinite(places).all(axis=1)]  # a diverged checkpoint is nowhere
-    if kind.needs_trajectory and len(places):
+    if (kind.needs_trajectory or kind.takes("third")) and len(places):
         return surrounding(places)
     return kind.usual_range, kind.usual_range
 

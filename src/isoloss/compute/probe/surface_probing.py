@@ -214,6 +214,7 @@ class SurfaceProbing:
             **asked.meta,
             **_of_loss(as_batch_loss(asked.loss)),
             **_of_directions(asked.plane),
+            **asked.plane.facts,
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "parameters": asked.plane.parameters,

@@ -39,7 +39,7 @@ Section = Literal["", "More", "Compute"]
 """Parts of a form, of which those with a name are folded."""
 
 _TAKES = {
-    "source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser",
+    "source": "classifier", "also": "classifier", "to": "classifier", "third": "classifier", "denoiser": "denoiser",
     "directions": "directions", "checkpoints": "checkpoints", "loss": "function",
     "device": "device", "attacks": "attacks",
 }  # fmt: skip
