@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from isoloss.compute.planes.random_plane import random_plane as random_plane
     from isoloss.compute.planes.saved_plane import saved_plane as saved_plane
     from isoloss.compute.planes.three_networks import three_networks as three_networks
+    from isoloss.compute.probe.aligning import aligned as aligned
     from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
     from isoloss.geometry.files.reading import load as load
@@ -47,6 +48,7 @@ _HOME = {
     "hessian_plane": "isoloss.compute.curvature.hessian_plane",
     "gradient_plane": "isoloss.compute.curvature.gradient_plane",
     "three_networks": "isoloss.compute.planes.three_networks",
+    "aligned": "isoloss.compute.probe.aligning",
     "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
     "probe_image": "isoloss.robustness.input_space.in_memory",

@@ -83,7 +83,7 @@ class Probing:
         if settings.directions is not None:
             build(PlaneInputs(probed.network.model, settings, settings.seed))
         data = _data(settings, probed.network, settings.split, device)
-        if is_built_in_steps(settings.plane_kind):
+        if settings.align or is_built_in_steps(settings.plane_kind):
             next(build_in_steps(cls(settings, probed, data, device)._inputs(0)), None)
         if asked is None:
             return cls(settings, probed, data, device)
