@@ -30,6 +30,8 @@ class PlaneKind:
             too, which stay those of either end beyond α = 0 and α = 1.
         least_checkpoints: of a training run, that it takes to build one; 0 if it needs no
             trajectory.
+        measured: "module:function" of `function(surface, evaluator, samples, population)`, which
+            keeps with a surface that is done what is measured of this kind beside it; "" for none.
         usual_range: of α, and of β, where neither a range is asked for nor a trajectory shown.
     """
 
@@ -42,6 +44,7 @@ class PlaneKind:
     moves_buffers: bool = False
     least_checkpoints: int = 0
     usual_range: tuple[float, float] = (-1.0, 1.0)
+    measured: str = ""
 
     @property
     def needs_trajectory(self) -> bool:
@@ -89,6 +92,7 @@ register(PlaneKind(
     "interpolate", "interpolation", "to another network",
     "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
+    measured="isoloss.compute.curvature.barrier:measure",
 ))  # fmt: skip
 register(PlaneKind(
     "directions", "plane of given directions", "two in a file",

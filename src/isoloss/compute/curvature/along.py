@@ -1,5 +1,5 @@
-"""Directions of a plane that are vectors of a curvature: of norm 1, in units of the parameters or of
-the filters' norms."""
+"""Directions of a plane that are vectors of a curvature: of norm 1, in units of the parameters or
+of the filters' norms."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface
+from isoloss.compute.diagnostics.surface_checks import scaled
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ticks import number_label
 
@@ -45,13 +46,14 @@ def check_curvature(probed: ProbedSurface) -> Found:
         if any(rounded > AGREED * abs(wanted) for wanted, (_, _, rounded) in pairs):
             return "ok", f"{compared}: equal within rounding, which is large at this step."
         return "ok", f"{compared}."
-    return "note", (
-        f"{compared}: between these points the loss is not as smooth as a Hessian takes it to be. "
-        "Rectifiers have kinks, which it does not see; else a smaller range shows it."
-    ), {
-        name: [0.25 * float(end) for end in axis[[0, -1]]]
-        for name, axis in (("alpha_range", probed.surface.alpha), ("beta_range", probed.surface.beta))
-    }  # fmt: skip
+    return (
+        "note",
+        (
+            f"{compared}: between these points the loss is not as smooth as a Hessian takes it. "
+            "Rectifiers have kinks, which it does not see; else a smaller range shows it."
+        ),
+        scaled(probed, 0.25),
+    )
 
 
 def _at_centre(probed: ProbedSurface, axis: int) -> tuple[float, float, float] | None:

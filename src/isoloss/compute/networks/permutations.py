@@ -47,6 +47,7 @@ _JOINING_SIGNS = {"add", "iadd", "mul", "imul", "sub", "truediv"}
 _OF_IMAGES = ({2, 3}, {-1, -2}, {2, -1})
 """Dimensions over which a mean leaves channels what they are."""
 
+
 @dataclass(frozen=True)
 class Segment:
     """Channels that lie beside each other, `size` of a group, each `repeat` times in a row."""
@@ -55,7 +56,9 @@ class Segment:
     size: int
     repeat: int = 1
 
+
 Axis = tuple[Segment, ...]
+
 
 @dataclass(frozen=True)
 class Symmetries:
@@ -77,6 +80,7 @@ class Symmetries:
             for name, tensor in state.items()
         }
 
+
 def permuted(
     tensor: Tensor, axes: Sequence[tuple[int, Axis]], permutations: Permutations
 ) -> Tensor:
@@ -84,6 +88,7 @@ def permuted(
     for dimension, axis in axes:
         tensor = tensor.index_select(dimension, _order(axis, permutations).to(tensor.device))
     return tensor
+
 
 def _order(axis: Axis, permutations: Permutations) -> Tensor:
     first, parts = 0, list[Tensor]()
@@ -94,6 +99,7 @@ def _order(axis: Axis, permutations: Permutations) -> Tensor:
         )
         first += segment.size * segment.repeat
     return torch.cat(parts)
+
 
 def symmetries(model: nn.Module) -> Symmetries:
     """The permutation groups of a network.
@@ -118,6 +124,7 @@ def symmetries(model: nn.Module) -> Symmetries:
             "changing what it computes"
         )
     return found
+
 
 class _Walk:
     """Follows the data through a graph, and binds weights to groups on the way."""
@@ -290,4 +297,3 @@ class _Walk:
 
     def _fix(self, axes: Sequence[Axis]) -> None:
         self._fixed |= {self._root(s.group) for axis in axes for s in axis}
-

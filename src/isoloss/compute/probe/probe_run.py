@@ -118,7 +118,9 @@ class Probing:
                 raise IsolossError(
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
-            plane = Plane.load(run.plane_path) if self.settings.planes == 1 else build(self._inputs(k))
+            plane = (
+                Plane.load(run.plane_path) if self.settings.planes == 1 else build(self._inputs(k))
+            )
             request = self._request(run, plane, axes, k)
             PlaneProbing(request, self._shown()).serve(process_group())
 
@@ -184,8 +186,7 @@ class Probing:
         return axes
 
     def _shown(self) -> list[ShownPath]:
-        """The trajectories that are shown with the surface, and the networks that it goes through.
-        """
+        """The trajectories shown with the surface, and the networks that it goes through."""
         kind, probed = self.settings.plane_kind, self.probed
         paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
         if kind.takes("third"):
