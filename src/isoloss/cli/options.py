@@ -99,7 +99,7 @@ def _action(field: FieldInfo, size: int) -> Any:
     """What an option does that is given again."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "then" in extra:
-        return partial(_InTurn, then=extra["then"])
+        return partial(_InTurn, then=str(extra["then"]))
     # "--also a b" and "--also a --also b" mean the same.
     return "extend" if size == ANY_NUMBER else "store"
 

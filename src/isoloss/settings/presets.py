@@ -177,8 +177,8 @@ def _valid(kind: str, values: Any) -> dict[str, Any] | None:
     given = cast("dict[str, Any]", values)
     required = {name for name, of in model.model_fields.items() if of.is_required()}
     needed = {k: v for k, v in _SOME_SUBJECT.items() if k in required}
-    kind = plane_kind(given.get("plane", ""))
-    needed |= {name: needed["source"] for name in ("to", "third") if kind.takes(name)}
+    plane = plane_kind(given.get("plane", ""))
+    needed |= {name: needed["source"] for name in ("to", "third") if plane.takes(name)}
     try:
         settings = model.model_validate({**needed, **given})
     except ValidationError:

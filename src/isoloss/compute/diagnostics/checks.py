@@ -49,8 +49,9 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "accuracy": check_accuracy,
     "batch": check_batch,
     "draws": check_draws,
-    "curvature": check_curvature,
 }
+_WHERE_KNOWN = {"eigenvalues": ("curvature", check_curvature)}
+"""What is checked beside, where a plane has such facts."""
 
 
 def run_diagnostics(
@@ -81,7 +82,8 @@ def run_diagnostics(
     )
     said = as_arguments if is_from_python else str
     with np.errstate(all="ignore"):  # losses may be as large as floats go
-        found = {what: _made(check, probed) for what, check in _CHECKS.items()}
+        checks = {**_CHECKS, **dict(_WHERE_KNOWN[k] for k in plane.facts if k in _WHERE_KNOWN)}
+        found = {what: _made(check, probed) for what, check in checks.items()}
     return [
         Finding(level, what, said(message), *remedy)
         for what, (level, message, *remedy) in found.items()

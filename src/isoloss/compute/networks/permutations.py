@@ -202,7 +202,7 @@ class _Walk:
             rest |= dict(zip(("start_dim", "end_dim"), node.args[1:], strict=False))
             if rest["start_dim"] == 1 and rest["end_dim"] == -1:
                 return axes[0]
-        if target in ("view", "reshape") and len(axes) == 1 and self._flattens(node.args):
+        if target in ("view", "reshape") and len(axes) == 1 and _keeps_order(node.args):
             return axes[0]
         if target in (torch.mean, "mean", torch.sum, "sum") and len(axes) == 1:
             over: Any = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
@@ -217,11 +217,6 @@ class _Walk:
                 return tuple(s for axis in each if axis is not None for s in axis)
         self._fix(axes)
         return None
-
-    def _flattens(self, args: Sequence[Any]) -> bool:
-        """Whether these are (x, number of samples, −1)."""
-        shape = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
-        return len(shape) == 2 and shape[1] == -1 and isinstance(shape[0], fx.Node)
 
     # -- groups -------------------------------------------------------------------------------
 
@@ -266,7 +261,9 @@ class _Walk:
     def _joined(self, axes: Sequence[Axis]) -> Axis | None:
         """The channels of what is added, or multiplied, entry by entry."""
         # A gate of one channel is for all of them.
-        wide = [axis for axis in axes if sum(s.size * s.repeat for s in axis) > 1] or list(axes[:1])
+        wide = [axis for axis in axes if sum(s.size * s.repeat for s in axis) > 1]
+        if not wide:
+            return axes[0]
         shapes = {tuple((s.size, s.repeat) for s in axis) for axis in wide}
         if len(shapes) > 1:
             self._fix(wide)
@@ -297,3 +294,11 @@ class _Walk:
 
     def _fix(self, axes: Sequence[Axis]) -> None:
         self._fixed |= {self._root(s.group) for axis in axes for s in axis}
+
+
+def _keeps_order(args: Sequence[Any]) -> bool:
+    """Whether these are (x, number of samples, −1), or (x, …, …, 1, 1) of a gate."""
+    shape: Any = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
+    if len(shape) == 2:
+        return shape[1] == -1 and isinstance(shape[0], fx.Node)
+    return len(shape) == 4 and tuple(shape[2:]) == (1, 1)
