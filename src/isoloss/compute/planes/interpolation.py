@@ -36,7 +36,7 @@ def _build_aligned(inputs: PlaneInputs, end: Path) -> Generator[Event, None, Pla
     found = aligned(model, symmetry, state_of(model), target)
     check_same_losses(model, samples, target, found.state)
     yield Log(
-        f"{found.channels} channels in {found.groups} groups aligned: the networks are "
+        f"{found.channels} channels aligned, in {found.groups} orders: the networks are "
         f"{found.after:.4g} apart, {found.before:.4g} before"
     )
     plane = interpolation(model, start, found.state)
