@@ -75,27 +75,27 @@ PLANE_KINDS = Registry[PlaneKind]("plane kind")
 register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
-    "random", "random plane", "filter-normalized directions",
+    "random", "random plane", "filter-normalized",
     "isoloss.compute.planes.random_plane:build_plane",
     options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
-    "pca", "PCA plane", "the trajectory's principal components",
+    "pca", "PCA plane", "trajectory",
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
-    "line", "random line", "one random direction",
+    "line", "random line", "random",
     "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "to another network",
+    "interpolate", "interpolation", "to another",
     "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
     measured="isoloss.compute.curvature.barrier:measure",
 ))  # fmt: skip
 register(PlaneKind(
-    "directions", "plane of given directions", "two in a file",
+    "directions", "plane of given directions", "in a file",
     "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
 ))  # fmt: skip
 register(PlaneKind(
@@ -104,17 +104,17 @@ register(PlaneKind(
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "hessian", "Hessian plane", "the Hessian's two leading eigenvectors",
+    "hessian", "Hessian plane", "eigenvectors",
     "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(
-    "gradient", "gradient plane", "the gradient, and another direction",
+    "gradient", "gradient plane", "and another",
     "isoloss.compute.curvature.gradient_plane:build", options=("beside", "normalize", "parameters"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(
-    "three", "plane of three networks", "through two other networks",
+    "three", "plane of three networks", "networks",
     "isoloss.compute.planes.three_networks:build", options=("to", "third"),
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
