@@ -210,8 +210,8 @@ class _Walk:
             if dims in _OF_IMAGES:
                 return axes[0]
         if target in (torch.cat, torch.concat) and axes:
-            dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-            parts: Any = node.args[0]
+            args: Any = node.args
+            dim, parts = node.kwargs.get("dim", args[1] if len(args) > 1 else 0), args[0]
             each = [given[p] for p in parts] if isinstance(parts, list | tuple) else [None]
             if dim == 1 and all(axis is not None for axis in each):
                 return tuple(s for axis in each if axis is not None for s in axis)

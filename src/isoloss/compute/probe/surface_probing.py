@@ -216,7 +216,7 @@ class SurfaceProbing:
                 measure = pkgutil.resolve_name(kind.measured)
                 measure(surface, self.evaluator, asked.limit, asked.population)
             except Exception as error:  # what has been computed must not be lost to it
-                why = f"What is measured of an {kind.title} failed: {one_line(error)}."
+                why = f"The {kind.title} could not be measured further: {one_line(error)}."
                 yield Finding("note", "measured", why)
 
     def _description(self, precision: str) -> dict[str, Any]:
