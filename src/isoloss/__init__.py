@@ -17,6 +17,8 @@ from isoloss.version import __version__
 if TYPE_CHECKING:
     from isoloss import robustness as robustness
     from isoloss.app import view as view
+    from isoloss.compute.curvature.gradient_plane import gradient_plane as gradient_plane
+    from isoloss.compute.curvature.hessian_plane import hessian_plane as hessian_plane
     from isoloss.compute.curvature.in_memory import sharpness as sharpness
     from isoloss.compute.engine.quantities import OfClass as OfClass
     from isoloss.compute.planes.custom_plane import custom_plane as custom_plane
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from isoloss.compute.planes.random_plane import line as line
     from isoloss.compute.planes.random_plane import random_plane as random_plane
     from isoloss.compute.planes.saved_plane import saved_plane as saved_plane
+    from isoloss.compute.planes.three_networks import three_networks as three_networks
+    from isoloss.compute.probe.aligning import aligned as aligned
     from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
     from isoloss.geometry.files.reading import load as load
@@ -44,6 +48,10 @@ _HOME = {
     "line": "isoloss.compute.planes.random_plane",
     "interpolation": "isoloss.compute.planes.interpolation",
     "saved_plane": "isoloss.compute.planes.saved_plane",
+    "hessian_plane": "isoloss.compute.curvature.hessian_plane",
+    "gradient_plane": "isoloss.compute.curvature.gradient_plane",
+    "three_networks": "isoloss.compute.planes.three_networks",
+    "aligned": "isoloss.compute.probe.aligning",
     "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
     "probe_image": "isoloss.robustness.input_space.in_memory",

@@ -169,7 +169,7 @@ def _table(path: Path) -> list[list[str]]:
     together from what all attacks have found."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.reader(file) if "worst" not in row]
-    kept = [k for k, column in enumerate(rows[0]) if column not in ("seconds", *_ADDED)]
+    kept = [k for k, column in enumerate(rows[0]) if column not in ("seconds", "barrier", *_ADDED)]
     return [[row[k] for k in kept] for row in rows]
 
 
@@ -203,7 +203,8 @@ def _parsed(text: str) -> Any:
 
 def _npz(name: str, path: Path, arrays: Arrays, facts: Content) -> None:
     with np.load(path) as held:
-        for key in held.files:
+        # Earlier versions measured no barrier.
+        for key in (k for k in held.files if k != "barrier"):
             value = held[key]
             if value.dtype.kind == "U" and value.ndim == 0:
                 _meta(f"{name}:{key}", _parsed(str(value)), facts)
@@ -211,9 +212,12 @@ def _npz(name: str, path: Path, arrays: Arrays, facts: Content) -> None:
                 arrays[f"{name}:{key}"] = value
 
 
+_NOT_COMPARED = ("versions", "findings", "centre", "barrier", "columns")
+
+
 def _meta(name: str, meta: Any, facts: Content) -> None:
     if isinstance(meta, dict):
-        meta = {k: v for k, v in meta.items() if k not in ("versions", "findings", "centre")}
+        meta = {k: v for k, v in meta.items() if k not in _NOT_COMPARED}
     facts[name] = meta
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
@@ -56,8 +57,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         parser.add_argument(
             "--" + name.replace("_", "-"),
             default=argparse.SUPPRESS,
-            # "--also a b" and "--also a --also b" mean the same.
-            action="extend" if size == ANY_NUMBER else "store",
+            action=_action(field, size),
             nargs=_nargs(field, size),
             metavar=_metavar(name, field, size),
             help=help_text,
@@ -93,6 +93,32 @@ def settings_from(
 def given_in(model: type[Settings], namespace: argparse.Namespace) -> dict[str, Any]:
     """What a command line says of the fields of `model`, by their names."""
     return {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+
+
+def _action(field: FieldInfo, size: int) -> Any:
+    """What an option does that is given again."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "then" in extra:
+        return partial(_InTurn, then=str(extra["then"]))
+    # "--also a b" and "--also a --also b" mean the same.
+    return "extend" if size == ANY_NUMBER else "store"
+
+
+class _InTurn(argparse.Action):
+    """An option whose second value is that of another field, `then`."""
+
+    def __init__(self, *, then: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._then = then
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+        option_string: str | None = None,
+    ) -> None:  # fmt: skip
+        free = [name for name in (self.dest, self._then) if not hasattr(namespace, name)]
+        if not free:
+            parser.error(f"{option_string} is given twice at most")
+        setattr(namespace, free[0], values)
 
 
 def _nargs(field: FieldInfo, size: int) -> int | str | None:

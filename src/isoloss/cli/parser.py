@@ -231,6 +231,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
         ("source", False, "The network, a training run or a checkpoint,"),
         ("also", True, "The further networks or training runs, all of them,"),
         ("to", False, "The other network of an interpolation"),
+        ("third", False, "The third network of a plane"),
         ("directions", False, "The file of directions"),
         ("checkpoints", True, "The checkpoints, all of them,"),
         ("denoiser", False, "The denoiser"),

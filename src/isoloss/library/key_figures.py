@@ -13,6 +13,7 @@ import numpy as np
 
 from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file
+from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.files.reading import load_alone
 from isoloss.jobs.follow import RunState
 from isoloss.naming import capitalized, percent
@@ -112,6 +113,8 @@ def _of_surface(run: Run, _: RunState) -> Figures:
     surface = load_alone(run.folder)
     known = surface.loss[surface.computed & np.isfinite(surface.loss)]
     found = {"lowest": float(known.min()), "highest": float(known.max())} if known.size else {}
+    if (barrier := barrier_of(surface)) is not None:
+        found["barrier"] = barrier.value
     centre = surface.meta.get("centre")
     if isinstance(centre, dict):
         values = {"loss": centre.get("loss"), "accuracy": centre.get("accuracy")}
@@ -121,6 +124,8 @@ def _of_surface(run: Run, _: RunState) -> Figures:
 
 def _surface_in_words(figures: Figures) -> str:
     words = []
+    if "barrier" in figures:
+        words.append(f"barrier {figures['barrier']:.4g}")
     if "lowest" in figures:
         words.append(f"loss {figures['lowest']:.4g} to {figures['highest']:.4g}")
     if "loss" in figures:
@@ -218,6 +223,7 @@ for _kind in ("train", "import"):
     register(KeyFigure(_kind, _names, _of_training, _training_in_words, _titles))
 for _kind in ("probe", "probe-input"):
     _titles = {
+        **({"barrier": "Barrier"} if _kind == "probe" else {}),
         "loss": "Loss at the centre", "lowest": "Lowest loss", "highest": "Highest loss",
         "accuracy": "Accuracy at the centre",
     }  # fmt: skip

@@ -23,12 +23,15 @@ class PlaneKind:
         help: what it is, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
-            "also", "planes", "normalize", "parameters", "directions" and "rescale".
+            "also", "planes", "normalize", "parameters", "directions", "rescale", "third",
+            "beside" and "align".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
         least_checkpoints: of a training run, that it takes to build one; 0 if it needs no
             trajectory.
+        measured: "module:function" of `function(surface, evaluator, samples, population)`, which
+            keeps with a surface that is done what is measured of this kind beside it; "" for none.
         usual_range: of α, and of β, where neither a range is asked for nor a trajectory shown.
     """
 
@@ -41,6 +44,7 @@ class PlaneKind:
     moves_buffers: bool = False
     least_checkpoints: int = 0
     usual_range: tuple[float, float] = (-1.0, 1.0)
+    measured: str = ""
 
     @property
     def needs_trajectory(self) -> bool:
@@ -71,32 +75,47 @@ PLANE_KINDS = Registry[PlaneKind]("plane kind")
 register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
-    "random", "random plane", "filter-normalized directions",
+    "random", "random plane", "filter-normalized",
     "isoloss.compute.planes.random_plane:build_plane",
     options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
-    "pca", "PCA plane", "the trajectory's principal components",
+    "pca", "PCA plane", "trajectory",
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
-    "line", "random line", "one random direction",
+    "line", "random line", "random",
     "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "to another network",
-    "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
+    "interpolate", "interpolation", "to another",
+    "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
+    measured="isoloss.compute.curvature.barrier:measure",
 ))  # fmt: skip
 register(PlaneKind(
-    "directions", "plane of given directions", "two in a file",
+    "directions", "plane of given directions", "in a file",
     "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
 ))  # fmt: skip
 register(PlaneKind(
     "direction", "line of a given direction", "its first",
     "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
     is_line=True,
+))  # fmt: skip
+register(PlaneKind(
+    "hessian", "Hessian plane", "eigenvectors",
+    "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters"),
+    usual_range=(-0.5, 0.5),
+))  # fmt: skip
+register(PlaneKind(
+    "gradient", "gradient plane", "and another",
+    "isoloss.compute.curvature.gradient_plane:build", options=("beside", "normalize", "parameters"),
+    usual_range=(-0.5, 0.5),
+))  # fmt: skip
+register(PlaneKind(
+    "three", "plane of three networks", "networks",
+    "isoloss.compute.planes.three_networks:build", options=("to", "third"),
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 

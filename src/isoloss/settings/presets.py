@@ -20,7 +20,9 @@ from isoloss.settings import KINDS, AnySettings, Settings
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.system.user_folders import config_folder
 
-SUBJECT = ("kind", "source", "also", "to", "checkpoints", "model", "data", "denoiser", "device")
+SUBJECT = (
+    "kind", "source", "also", "to", "third", "checkpoints", "model", "data", "denoiser", "device",
+)  # fmt: skip
 """What a run is about, and where it computes: no preset says that."""
 
 
@@ -176,8 +178,8 @@ def _valid(kind: str, values: Any) -> dict[str, Any] | None:
     given = cast("dict[str, Any]", values)
     required = {name for name, of in model.model_fields.items() if of.is_required()}
     needed = {k: v for k, v in _SOME_SUBJECT.items() if k in required}
-    if plane_kind(given.get("plane", "")).takes("to"):
-        needed["to"] = needed["source"]
+    plane = plane_kind(given.get("plane", ""))
+    needed |= {name: needed["source"] for name in ("to", "third") if plane.takes(name)}
     try:
         settings = model.model_validate({**needed, **given})
     except ValidationError:

@@ -64,7 +64,7 @@ _KINDS_OF_PLANES: Any = {
 # What not every kind of plane takes, where it was not asked for.
 _UNASKED = (
     ("to", None), ("directions", None), ("rescale", "none"), ("also", ()), ("planes", 1),
-    ("parameters", "auto"),
+    ("parameters", "auto"), ("third", None), ("beside", "random"), ("align", False),
 )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ class ProbeSettings(NetworkSettings):
         default=None,
         title="Other network",
         description="The network at the other end: a training run or a checkpoint",
-        json_schema_extra=_only_with_kinds_that_take("to"),
+        json_schema_extra=_only_with_kinds_that_take("to", then="third"),
     )
     directions: AbsolutePath | None = Field(
         default=None,
@@ -256,6 +256,34 @@ class ProbeSettings(NetworkSettings):
         json_schema_extra=_OF_DENOISER,
     )
 
+    third: AbsolutePath | None = Field(
+        default=None,
+        title="Third network",
+        description="Another network that the plane goes through; --to given twice asks for both",
+        json_schema_extra=_only_with_kinds_that_take("third"),
+    )
+    beside: Literal["random", "momentum"] = Field(
+        default="random",
+        title="Second direction",
+        description="Beside the gradient: a random one, or the optimizer's momentum at the end of "
+        "a training run",
+        json_schema_extra=_only_with_kinds_that_take(
+            "beside", words={"random": "Random", "momentum": "Momentum"}
+        ),
+    )
+    align: bool = Field(
+        default=False,
+        title="Align",
+        description="First permute the channels of the other network so that its weights match "
+        "(Ainsworth et al. 2023); batch-norm statistics are then measured anew at every point",
+        json_schema_extra=_only_with_kinds_that_take("align"),
+    )
+
+    @property
+    def recalibrates(self) -> bool:
+        """Whether batch-norm statistics are measured anew at every point."""
+        return self.batch_norm == "recalibrated" or self.align
+
     @property
     def quantities(self) -> tuple[str, ...]:
         """What is found beside the loss, by name."""
@@ -341,6 +369,8 @@ class ProbeSettings(NetworkSettings):
             return self  # what a plane needs is at hand too
         if self.plane_kind.takes("to") and self.to is None:
             raise ValueError(f"to {self.plane}, say where to: give --to")
+        if self.plane_kind.takes("third") and self.third is None:
+            raise ValueError("a plane goes through three networks: give --to twice")
         if self.plane_kind.takes("directions") and self.directions is None:
             raise ValueError("say which file holds them: give --directions")
         for option, unasked in _UNASKED:

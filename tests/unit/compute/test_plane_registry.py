@@ -139,13 +139,14 @@ def test_the_command_line_knows_it(capsys):
     assert options("--plane", "toyline", "--points", "9").is_curve
     with pytest.raises(IsolossError, match="--points is for --plane line or --plane inter"):
         options("--plane", "toy", "--points", "9")
-    with pytest.raises(IsolossError, match=r"'direction', 'toy' or 'toyline' \(got 'tory'\)"):
+    with pytest.raises(IsolossError, match=r"'three', 'toy' or 'toyline' \(got 'tory'\)"):
         options("--plane", "tory")
     with pytest.raises(SystemExit):
         main(["probe", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "--plane {random,pca,line,interpolate,directions,direction,toy,toyline}" in said
-    assert "direction: its first; toy: the first two weights" in said
+    known = "{random,pca,line,interpolate,directions,direction,hessian,gradient,three,toy,toyline}"
+    assert f"--plane {known}" in said
+    assert "three: networks; toy: the first two weights" in said
 
 
 def test_options_of_other_kinds_are_refused():
@@ -164,6 +165,7 @@ def test_the_form_lists_it_and_hides_what_it_does_not_take(trained):
     assert form.settings.plane == "toy"
     hidden = {row.name for row in form.fields if not form.matters(row)}
     others = {"to", "directions", "rescale", "also", "planes", "normalize", "parameters"}
+    others |= {"third", "beside", "align"}
     others |= {"norm", "eps", "steps", "step_size", "denoiser", "sigma"}  # of quantities
     assert hidden == others | {"points"}
     form.set("plane", "toyline")

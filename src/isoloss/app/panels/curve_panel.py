@@ -115,7 +115,10 @@ def _entries(curve: Curve) -> list[tuple[str, Color]]:
     """What the colours mean."""
     loss_color, accuracy_color = palette().series[:2]
     band = f"loss ± {CONFIDENCE:g} standard errors" if curve.has_band else "loss"
-    return [(band, loss_color), *([("accuracy", accuracy_color)] if curve.has_accuracy else [])]
+    found = [(band, loss_color), *([("accuracy", accuracy_color)] if curve.has_accuracy else [])]
+    if curve.barrier is not None:
+        found.append((f"barrier {curve.barrier}", palette().muted))
+    return found
 
 
 def _legend(entries: list[tuple[str, Color]]) -> None:
@@ -141,6 +144,10 @@ def _draw_values(curve: Curve, *, log: bool) -> None:
         low, high = np.maximum(curve.low, floor), np.maximum(curve.high, floor)
         band("error", curve.alpha, low, high, loss_color, 0.35)
     line("loss", curve.alpha, curve.loss, loss_color)
+    if curve.barrier is not None:
+        along = np.linspace(0.0, 1.0, 101)
+        first, last = curve.barrier.ends
+        line("straight line", along, (1 - along) * first + along * last, palette().muted)
 
 
 def _draw_landmarks(curve: Curve) -> None:

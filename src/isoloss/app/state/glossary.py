@@ -55,6 +55,10 @@ GOODFELLOW = _arxiv("Goodfellow et al. 2015", "1412.6544")
 DRAXLER = _arxiv("Draxler et al. 2018", "1803.00885")
 GARIPOV = _arxiv("Garipov et al. 2018", "1802.10026")
 DINH = _arxiv("Dinh et al. 2017", "1703.04933")
+FRANKLE = _arxiv("Frankle et al. 2020", "1912.05671")
+AINSWORTH = _arxiv("Ainsworth et al. 2023", "2209.04836")
+JORDAN = _arxiv("Jordan et al. 2023", "2211.08403")
+YAO = _arxiv("Yao et al. 2020", "1912.07145")
 KESKAR = _arxiv("Keskar et al. 2017", "1609.04836")
 BOTTCHER = _arxiv("Böttcher and Wheeler 2024", "2208.13219")
 ANTOGNINI = _arxiv("Antognini and Sohl-Dickstein 2018", "1806.08805")
@@ -127,6 +131,35 @@ GLOSSARY = (
         "The loss on the straight line between two networks: a hump, or barrier, says that they "
         "lie in different valleys along that line.",
         (GOODFELLOW, DRAXLER, GARIPOV),
+    ),
+    Explanation(
+        "Barrier",
+        "How far the loss between two networks rises above the straight line between their own "
+        "losses; another order of channels may lower it, so it says little of the networks alone.",
+        (FRANKLE, AINSWORTH),
+    ),
+    Explanation(
+        "Alignment",
+        "Channels in another order make the same network; in the order in which two networks' "
+        "weights are most alike, what is left of the barrier is no matter of order.",
+        (AINSWORTH, JORDAN),
+    ),
+    Explanation(
+        "Hessian plane",
+        "The two directions along which the loss curves most; almost all others are flat, so it "
+        "shows the network from its sharpest side.",
+        (YAO,),
+    ),
+    Explanation(
+        "Gradient plane",
+        "The direction of steepest descent beside another one; near the end of a training the "
+        "gradient is small, and mostly that of the samples that were seen.",
+    ),
+    Explanation(
+        "Plane of three networks",
+        "The only plane through all three, with true distances; what lies between them on it need "
+        "not be what any training passes through.",
+        (GARIPOV,),
     ),
     Explanation(
         "Filter normalization",
@@ -337,8 +370,11 @@ GLOSSARY = (
 _BY_TERM = {explanation.term: explanation for explanation in GLOSSARY}
 
 OF_FIELD = {
-    "plane": ("PCA plane", "Random plane"),
+    "plane": ("PCA plane", "Random plane", "Hessian plane"),
     "to": ("Interpolation",),
+    "third": ("Plane of three networks",),
+    "align": ("Alignment", "Barrier"),
+    "beside": ("Gradient plane",),
     "directions": ("Plane of given directions",),
     "rescale": ("Filter normalization",),
     "planes": ("Several planes",),

@@ -176,6 +176,15 @@ class Curvature:
         unit = (part / torch.linalg.vector_norm(part, dim=1, keepdim=True) for part in parts)
         return torch.cat([part.reshape(-1) for part in unit]).to(self.device, self.dtype)
 
+    def direction(self, vector: Tensor) -> dict[str, Tensor]:
+        """By how much a (P,) vector moves each parameter that moves, by name, on the CPU."""
+        moved = zip(self._like.items(), self._views(self._scaled(vector)), strict=True)
+        return {name: from_reals(part.cpu(), like) for (name, like), part in moved}
+
+    def of_gradient(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """(P,) a gradient, or a sum of gradients, by the names of the parameters, as a vector."""
+        return self._flat([as_reals(tensors[name]).to(self.device) for name in self._at])
+
     # -- how it is done -----------------------------------------------------------------------
 
     def _of_batch(self, vectors: Tensor, batch: Batch, matrix: Matrix) -> Tensor:

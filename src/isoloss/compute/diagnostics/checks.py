@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from isoloss.compute.diagnostics.curvature_checks import check_curvature
 from isoloss.compute.diagnostics.network_checks import check_accuracy, check_batch, check_draws
 from isoloss.compute.diagnostics.origin import Origin
 from isoloss.compute.diagnostics.plane_checks import (
@@ -49,6 +50,8 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "batch": check_batch,
     "draws": check_draws,
 }
+_WHERE_KNOWN = {"eigenvalues": ("curvature", check_curvature)}
+"""What is checked beside, where a plane has such facts."""
 
 
 def run_diagnostics(
@@ -79,7 +82,8 @@ def run_diagnostics(
     )
     said = as_arguments if is_from_python else str
     with np.errstate(all="ignore"):  # losses may be as large as floats go
-        found = {what: _made(check, probed) for what, check in _CHECKS.items()}
+        checks = {**_CHECKS, **dict(_WHERE_KNOWN[k] for k in plane.facts if k in _WHERE_KNOWN)}
+        found = {what: _made(check, probed) for what, check in checks.items()}
     return [
         Finding(level, what, said(message), *remedy)
         for what, (level, message, *remedy) in found.items()

@@ -38,6 +38,8 @@ def check_directions(probed: ProbedSurface) -> Found:
         return "ok", "There is one direction, and the curve runs along it."
     if probed.plane.explained_variance_ratio is not None:
         return "ok", "Principal components are orthogonal by construction."
+    if units := probed.plane.facts.get("orthonormal_in"):
+        return "ok", f"The directions are orthogonal in units of the {units}."
     cosine, chance = probed.plane.cosine, chance_cosine(probed.plane)
     if not math.isfinite(cosine):
         message = (
@@ -70,6 +72,8 @@ def check_normalization(probed: ProbedSurface) -> Found:
     """Directions whose filters move in proportion to the network's own."""
     if probed.kind.needs_trajectory or probed.kind.takes("to"):
         return "ok", "The directions are those between checkpoints, at their own scale."
+    if units := probed.plane.facts.get("orthonormal_in"):
+        return _of_curvature(units)
     if not probed.kind.takes("normalize"):
         return _custom_scale(probed)
     how = probed.surface.meta.get("normalize") or normalization(probed.plane)
@@ -81,6 +85,17 @@ def check_normalization(probed: ProbedSurface) -> Found:
         )
         return "warning", message, {"normalize": "filter"}
     return "ok", f"The directions have the norms of the network's own, {how} by {how}."
+
+
+def _of_curvature(units: str) -> Found:
+    if units == "filters":
+        return "ok", "The directions have norm 1 in units of the filters' norms."
+    message = (
+        "The directions have norm 1 in units of the parameters: their curvature depends on the "
+        "scale of the weights, which in networks with batch norm or ReLU means nothing. To "
+        "compare networks take --normalize filter."
+    )
+    return "note", message, {"normalize": "filter"}
 
 
 def check_parameters(probed: ProbedSurface) -> Found:
@@ -138,6 +153,14 @@ def check_trajectories(probed: ProbedSurface) -> Found:
     """Trajectories of which the plane holds most of the movement."""
     if not probed.trajectories:
         return "ok", "No trajectory is shown."
+    has_statistics = any(name.endswith("running_var") for name in probed.plane.origin)
+    frozen = probed.surface.meta.get("batch_norm") == "frozen"
+    if probed.kind.takes("third") and has_statistics and frozen:
+        message = (
+            "Batch norms keep the statistics of the first network, with which the others lose "
+            "more than they do by themselves. Take --batch-norm recalibrated."
+        )
+        return "note", message, {"batch_norm": "recalibrated"}
     fractions = [fraction_off_plane(probed.plane, t) for t in probed.trajectories]
     if not np.isfinite(fractions).all():
         return "warning", (

@@ -74,7 +74,7 @@ def check_range(probed: ProbedSurface) -> Found:
             f"{percent(lost / cells)} of the losses are {beyond}not finite: most of the picture "
             f"shows networks far worse than guessing. {_smaller(probed)}"
         )
-        return "warning", message, {} if probed.trajectories else _scaled(probed, 0.25)
+        return "warning", message, {} if probed.trajectories else scaled(probed, 0.25)
     if cells > 1 and lost == 0 and probed.relief == 0:
         message = (
             f"The loss is {number_label(float(surface.loss[surface.computed][0]))} everywhere: "
@@ -82,11 +82,11 @@ def check_range(probed: ProbedSurface) -> Found:
             "from outside? Weights that are still zero (LoRA before its training) do nothing. Else "
             f"take a larger range ({_range(probed, 2)})."
         )
-        return "warning", message, _scaled(probed, 2)
+        return "warning", message, scaled(probed, 2)
     if (flat := _flatness(probed)) is not None:
         why, remedy = flat
         advice = f"Take a larger range ({_range(probed, 2)})."
-        return "warning", f"{why} {advice}", {**remedy, **_scaled(probed, 2)}
+        return "warning", f"{why} {advice}", {**remedy, **scaled(probed, 2)}
     outside = sum(_outside(t, surface) for t in probed.trajectories)
     if outside:
         message = (
@@ -118,7 +118,7 @@ def _range(probed: ProbedSurface, factor: float) -> str:
     return f"--alpha-range {alpha} --beta-range {beta}"
 
 
-def _scaled(probed: ProbedSurface, factor: float) -> Remedy:
+def scaled(probed: ProbedSurface, factor: float) -> Remedy:
     """The settings that scale the range by `factor`."""
     axes = {"alpha_range": probed.surface.alpha, "beta_range": probed.surface.beta}
     return {
@@ -244,7 +244,7 @@ def check_cells(probed: ProbedSurface) -> Found:
 def _without_overflow(probed: ProbedSurface) -> Remedy:
     if probed.is_reduced:
         return {"precision": "fp32"}
-    return {} if probed.trajectories else _scaled(probed, 0.5)
+    return {} if probed.trajectories else scaled(probed, 0.5)
 
 
 def check_precision(probed: ProbedSurface) -> Found:

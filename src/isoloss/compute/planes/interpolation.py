@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from isoloss.compute.networks.checkpoints import Checkpoint, load_into
 from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.permutations import symmetries
 from isoloss.compute.networks.reals import can_move, widened
+from isoloss.compute.planes.alignment import aligned, check_same_losses
 from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
 from isoloss.errors import IsolossError
+from isoloss.events import Event, Log, Progress
 from isoloss.naming import dtype_name
 
 
-def build(inputs: PlaneInputs) -> Plane:
+def build(inputs: PlaneInputs) -> Plane | Generator[Event, None, Plane]:
     """The interpolation that a probe asks for."""
-    assert inputs.end is not None
-    return interpolation(
-        inputs.model, inputs.model.state_dict(), inputs.end, key=inputs.settings.key
+    (end,) = inputs.ends
+    if inputs.settings.align:
+        return _build_aligned(inputs, end)
+    return interpolation(inputs.model, inputs.model.state_dict(), end, key=inputs.settings.key)
+
+
+def _build_aligned(inputs: PlaneInputs, end: Path) -> Generator[Event, None, Plane]:
+    model, samples = inputs.model, inputs.samples
+    assert samples is not None
+    symmetry = symmetries(model)
+    yield Progress("alignment", 0, 1, 0.0, "networks")
+    start, target = model.state_dict(), _state_in(model, end, "the end", inputs.settings.key)
+    found = aligned(model, symmetry, state_of(model), target)
+    check_same_losses(model, samples, target, found.state)
+    yield Log(
+        f"{found.channels} channels aligned, in {found.groups} orders: the networks are "
+        f"{found.after:.4g} apart, {found.before:.4g} before"
     )
+    plane = interpolation(model, start, found.state)
+    facts = {"distance": found.after, "distance_before_alignment": found.before}
+    return replace(plane, facts=facts)
 
 
 def interpolation(

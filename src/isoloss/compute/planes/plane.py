@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import math
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from inspect import isgeneratorfunction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.networks.checkpoints import (
     Checkpoint,
     checkpoints_in,
@@ -33,9 +36,10 @@ from isoloss.compute.planes.checkpoint_matrix import (
     flattened,
 )
 from isoloss.errors import IsolossError
+from isoloss.events import Event
 from isoloss.naming import dtype_name
 from isoloss.settings import ProbeSettings
-from isoloss.settings.plane_kinds import plane_kind
+from isoloss.settings.plane_kinds import PlaneKind, plane_kind
 from isoloss.shown.itself import ShowsItself
 
 Direction = dict[str, Tensor]
@@ -60,6 +64,9 @@ class Plane(ShowsItself, by="isoloss.notebook.planes"):
         explained_variance_ratio: (2,) fractions of the trajectory's variance, for PCA planes.
         parameters: which move, in words; None for all that can.
         read_from: where the directions were read, in words; None where they were computed.
+        facts: what else its surface keeps of it; JSON-compatible. "orthonormal_in" are the units
+            in which δ and η are orthogonal, and 1 long: those of the "parameters", or of the
+            "filters".
 
     Raises:
         IsolossError: if a direction moves what the origin has not, or what cannot move.
@@ -72,6 +79,7 @@ class Plane(ShowsItself, by="isoloss.notebook.planes"):
     explained_variance_ratio: Array | None = None
     parameters: str | None = None
     read_from: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         fitting = [
@@ -214,6 +222,7 @@ class Plane(ShowsItself, by="isoloss.notebook.planes"):
             "explained": None if fractions is None else fractions.tolist(),
             "parameters": self.parameters,
             "read_from": self.read_from,
+            "facts": dict(self.facts),
         }
         return save_tensors(path, tensors, {"isoloss": json.dumps(about)})
 
@@ -234,9 +243,25 @@ class Plane(ShowsItself, by="isoloss.notebook.planes"):
             fractions = None if about["explained"] is None else np.array(about["explained"])
             return cls(**parts, kind=about["kind"], explained_variance_ratio=fractions,
                        parameters=about.get("parameters"),
-                       read_from=about.get("read_from"))  # fmt: skip
+                       read_from=about.get("read_from"),
+                       facts=about.get("facts", {}))  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise IsolossError(f"{path} is not a plane: {error}") from error
+
+
+@dataclass(frozen=True)
+class ProbedSamples:
+    """What the loss of a probe is the mean over.
+
+    Attributes:
+        loss: of `compute.engine.losses`.
+        batch_size: samples at once; None for what suits the device.
+    """
+
+    data: ShuffledSamples
+    loss: Any
+    device: torch.device
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -249,24 +274,46 @@ class PlaneInputs:
         seed: of what is random in this plane: with `--planes` another one for each.
         trajectories: the checkpoints of training runs, in order, the network's own run first; ()
             for kinds that need none.
-        end: the checkpoint of the other network, for kinds that take `--to`.
+        ends: the checkpoints of the other networks, for kinds that take `--to`.
+        samples: of the probe; None where a plane is only looked at.
+        run: the training run whose last checkpoint is probed; None for a checkpoint.
     """
 
     model: nn.Module
     settings: ProbeSettings
     seed: int
     trajectories: tuple[Sequence[Path], ...] = ()
-    end: Path | None = None
+    ends: tuple[Path, ...] = ()
+    samples: ProbedSamples | None = None
+    run: Path | None = None
+
+
+def is_built_in_steps(kind: PlaneKind) -> bool:
+    """Whether planes of a kind take long, and what is known before the first step refuses what
+    cannot be built."""
+    return isgeneratorfunction(pkgutil.resolve_name(kind.builder))
 
 
 def build(inputs: PlaneInputs) -> Plane:
-    """The plane of the kind that `inputs.settings` asks for.
+    """As `build_in_steps`, in one."""
+    steps = build_in_steps(inputs)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as last:
+            return last.value
+
+
+def build_in_steps(inputs: PlaneInputs) -> Generator[Event, None, Plane]:
+    """The plane of the kind that `inputs.settings` asks for, after what happens on the way.
 
     Raises:
         IsolossError: if it cannot be built from what there is.
     """
     kind = inputs.settings.plane_kind
-    return replace(pkgutil.resolve_name(kind.builder)(inputs), kind=kind.name)
+    found = pkgutil.resolve_name(kind.builder)(inputs)
+    plane = (yield from found) if isinstance(found, Generator) else found
+    return replace(plane, kind=kind.name)
 
 
 def surrounding(path: Array, margin: float = 0.25) -> tuple[Range, Range]:

@@ -22,6 +22,7 @@ from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
+from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.csv import save_csv
@@ -58,7 +59,7 @@ def usual_ranges(kind: PlaneKind, located: Sequence[Located]) -> tuple[Range, Ra
     of those that are shown, with a margin."""
     places = np.concatenate([np.zeros((0, 2)), *(coordinates for coordinates, _ in located)])
     places = places[np.isfinite(places).all(axis=1)]  # a diverged checkpoint is nowhere
-    if kind.needs_trajectory and len(places):
+    if (kind.needs_trajectory or kind.takes("third")) and len(places):
         return surrounding(places)
     return kind.usual_range, kind.usual_range
 
@@ -143,6 +144,8 @@ def said_of(surface: Surface) -> Iterator[Event]:
     """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
         yield Log(f"at the centre: {centre}")
+    if (barrier := barrier_of(surface)) is not None:
+        yield Log(f"barrier: {barrier}")
     for alarm in alarms(surface):
         yield Log(alarm)
 

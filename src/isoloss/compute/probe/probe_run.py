@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.planes.plane import Plane, PlaneInputs, build
+from isoloss.compute.planes.plane import (
+    Plane,
+    PlaneInputs,
+    ProbedSamples,
+    build,
+    build_in_steps,
+    is_built_in_steps,
+)
 from isoloss.compute.planes.selection import select
 from isoloss.compute.probe.plane_probing import (
     Located,
@@ -76,6 +83,8 @@ class Probing:
         if settings.directions is not None:
             build(PlaneInputs(probed.network.model, settings, settings.seed))
         data = _data(settings, probed.network, settings.split, device)
+        if settings.align or is_built_in_steps(settings.plane_kind):
+            next(build_in_steps(cls(settings, probed, data, device)._inputs(0)), None)
         if asked is None:
             return cls(settings, probed, data, device)
         quantities = asked(settings, probed.network, data, device)
@@ -109,13 +118,15 @@ class Probing:
                 raise IsolossError(
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
-            plane = self._plane(run, k)
+            plane = (
+                Plane.load(run.plane_path) if self.settings.planes == 1 else build(self._inputs(k))
+            )
             request = self._request(run, plane, axes, k)
             PlaneProbing(request, self._shown()).serve(process_group())
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
-        plane, paths = self._plane(run, 0), self._shown()
+        plane, paths = (yield from self._plane(run)), self._shown()
         located = locate(plane, paths, run.growing_path)
         axes = self._broadcast(self._axes(located))
         request = self._request(run, plane, axes)
@@ -129,7 +140,9 @@ class Probing:
         """
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
-            plane, axes = self._plane(run, k), self._broadcast(self._axes(()))
+            # Quicker built anew than kept: each would take three times the network's size.
+            plane = yield from build_in_steps(self._inputs(k))
+            axes = self._broadcast(self._axes(()))
             request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
                 request = replace(request, audited=surfaces[0].meta["precision"])
@@ -173,25 +186,35 @@ class Probing:
         return axes
 
     def _shown(self) -> list[ShownPath]:
-        """The trajectories that are shown with the surface."""
-        paths = self.probed.paths if self.settings.plane_kind.needs_trajectory else []
-        return [*map(ShownPath.of_training, paths)]
+        """The trajectories shown with the surface, and the networks that it goes through."""
+        kind, probed = self.settings.plane_kind, self.probed
+        paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
+        if kind.takes("third"):
+            names = ", ".join(self._names_of_ends().values())
+            ends = [probed.network.checkpoints[-1], *probed.ends]
+            paths.append(ShownPath.of_networks(names, ends))
+        return paths
 
-    def _plane(self, run: Run, k: int) -> Plane:
-        settings, probed = self.settings, self.probed
-        paths = self.probed.paths if settings.plane_kind.needs_trajectory else []
-        trajectories = tuple(path.checkpoints for path in paths)
-        inputs = PlaneInputs(
-            probed.network.model, settings, settings.seed + k, trajectories, probed.end
-        )
-        if settings.planes > 1:
-            # Quicker built anew than kept: each would take three times the network's size.
-            return build(inputs)
+    def _plane(self, run: Run) -> Generator[Event, None, Plane]:
         if exists(run.plane_path):
             return Plane.load(run.plane_path)
-        plane = build(inputs)
+        plane = yield from build_in_steps(self._inputs(0))
         plane.save(run.plane_path)
         return plane
+
+    def _inputs(self, k: int) -> PlaneInputs:
+        """What there is to build plane number `k` from."""
+        settings, probed = self.settings, self.probed
+        paths = probed.paths if settings.plane_kind.needs_trajectory else []
+        seed, network = settings.seed + k, probed.network
+        data = self.data.shuffled(seed, self.device, settings.samples)
+        return PlaneInputs(
+            network.model, settings, seed,
+            trajectories=tuple(path.checkpoints for path in paths),
+            ends=probed.ends,
+            samples=ProbedSamples(data, self.data.loss, self.device, settings.batch_size),
+            run=None if network.path is None else settings.source,
+        )  # fmt: skip
 
     def _axes(self, located: Sequence[Located]) -> tuple[Array, Array]:
         """The grid's coordinates: as asked, else what holds the paths, else the usual ones."""
@@ -210,7 +233,7 @@ class Probing:
         its own: what chance does to one plane it does not do to the others."""
         settings, dataset = self.settings, self.probed.network.dataset
         calibration = None
-        if settings.batch_norm == "recalibrated":
+        if settings.recalibrates:
             train = _data(settings, self.probed.network, "train", self.device)
             few = train.shuffled(settings.seed, self.device, CALIBRATION_SAMPLES)
             calibration = recalibration_batches(few)
@@ -239,16 +262,18 @@ class Probing:
                 "plane": plane.kind,
                 "planes": settings.planes,
                 "normalize": settings.normalize if settings.plane_kind.takes("normalize") else None,
-                "batch_norm": settings.batch_norm,
+                "batch_norm": "recalibrated" if settings.recalibrates else "frozen",
                 "range": [[float(a[0]), float(a[-1])] for a in (alpha, beta)],
-                **self._ends(),
+                **self._names_of_ends(),
             },
         )
 
-    def _ends(self) -> dict[str, str]:
-        """The names of the two networks of an interpolation."""
-        end = self.settings.to
-        return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
+    def _names_of_ends(self) -> dict[str, str]:
+        """Those of the networks that a line or a plane goes through."""
+        settings = self.settings
+        asked = {"start": settings.source, "end": settings.to, "third": settings.third}
+        known = {k: source.stem for k, source in asked.items() if source is not None}
+        return {} if settings.to is None else known
 
     def _recorded(self) -> dict[str, float] | None:
         """What the network's training has recorded of the same split at its end; None where nobody
@@ -280,8 +305,7 @@ class Probing:
     def _used_checkpoints(self) -> list[Path]:
         if self.settings.plane_kind.needs_trajectory:
             return [c for path in self.probed.paths for c in path.checkpoints]
-        ends = [] if self.probed.end is None else [self.probed.end]
-        return [self.probed.network.checkpoints[-1], *ends]
+        return [self.probed.network.checkpoints[-1], *self.probed.ends]
 
 
 def _data(

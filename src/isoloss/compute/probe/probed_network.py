@@ -20,12 +20,12 @@ class ProbedNetwork:
 
     Attributes:
         also: the trajectories of other runs that are to be seen beside its own.
-        end: the checkpoint at the other end of an interpolation.
+        ends: the checkpoints of the other networks that a line or a plane goes through.
     """
 
     network: Network
     also: tuple[TrainedPath, ...] = ()
-    end: Path | None = None
+    ends: tuple[Path, ...] = ()
 
     @property
     def paths(self) -> list[TrainedPath]:
@@ -49,16 +49,16 @@ def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
             raise IsolossError(f"two trajectories are called {other.name!r}: rename a run's folder")
         names.add(other.name)
         also.append(other)
-    return ProbedNetwork(network, tuple(also), _checked_end(settings, network.model))
+    asked = [source for source in (settings.to, settings.third) if source is not None]
+    ends = tuple(_checked_end(source, settings.key, network.model) for source in asked)
+    return ProbedNetwork(network, tuple(also), ends)
 
 
-def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:
-    if settings.to is None:
-        return None
-    if trained_network(settings.to).kind == "checkpoint":
-        _check_same_architecture(model, settings.to, settings.key)
-        return settings.to
-    end = load_path(settings.to)[1].checkpoints[-1]
+def _checked_end(source: Path, key: str | None, model: nn.Module) -> Path:
+    if trained_network(source).kind == "checkpoint":
+        _check_same_architecture(model, source, key)
+        return source
+    end = load_path(source)[1].checkpoints[-1]
     _check_same_architecture(model, end)
     return end
 

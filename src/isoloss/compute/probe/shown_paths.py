@@ -38,6 +38,12 @@ class ShownPath:
         epoch, lr = (np.array([getattr(p, name) for p in path.points]) for name in ("epoch", "lr"))
         return cls(path.name, path.checkpoints, epoch, lr)
 
+    @classmethod
+    def of_networks(cls, name: str, checkpoints: Sequence[Checkpoint]) -> ShownPath:
+        """Networks of which nobody knows epochs: they are counted from 0."""
+        n = len(checkpoints)
+        return cls(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
+
 
 def paths_of(given: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
     """The trajectories that are given, several by their names.
@@ -68,8 +74,7 @@ def _path(name: str, given: Any) -> ShownPath:
             "checkpoints of the trajectory are one network that has gone on changing: keep "
             "copy.deepcopy(model.state_dict())"
         )
-    n = len(checkpoints)
-    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
+    return ShownPath.of_networks(name, checkpoints)
 
 
 def _place(checkpoint: Checkpoint) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +36,11 @@ from isoloss.compute.probe.request import Request
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.findings import Finding
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.naming import as_arguments
+from isoloss.settings.plane_kinds import plane_kind
 from isoloss.version import __version__
 
 # A network with fewer multiplications for a sample gains nothing from cheaper ones.
@@ -210,6 +213,7 @@ class SurfaceProbing:
             replace(finding, message=said(finding.message))
             for finding in check_each(asked.quantities, surface, self.evaluator)
         ]
+        found += self._measured(surface)
         surface.meta["findings"] = [finding.plain() for finding in found]
         if origin is not None:
             surface.meta["centre"] = {
@@ -217,6 +221,17 @@ class SurfaceProbing:
                 "loss": _finite(origin.shown),
                 "accuracy": _finite(origin.accuracy),
             }
+
+    def _measured(self, surface: Surface) -> Iterator[Finding]:
+        """Keep what is measured of this kind of plane; what fails in it costs no surface."""
+        asked, kind = self._request, plane_kind(self._request.plane.kind)
+        if kind.measured:
+            try:
+                measure = pkgutil.resolve_name(kind.measured)
+                measure(surface, self.evaluator, asked.limit, asked.population)
+            except Exception as error:  # what has been computed must not be lost to it
+                why = f"The {kind.title} could not be measured further: {one_line(error)}."
+                yield Finding("note", "measured", why)
 
     def _description(self, precision: str) -> dict[str, Any]:
         """What is known of the surface before it is begun."""
@@ -228,6 +243,7 @@ class SurfaceProbing:
             **asked.meta,
             **_of_loss(as_batch_loss(asked.loss)),
             **_of_directions(asked.plane),
+            **asked.plane.facts,
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "parameters": asked.plane.parameters,

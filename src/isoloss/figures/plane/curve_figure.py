@@ -15,6 +15,7 @@ from isoloss.figures.sheet import (
     styled,
     text_width,
 )
+from isoloss.geometry.analysis.barrier import Barrier
 from isoloss.geometry.analysis.curve import CONFIDENCE, Curve, curve_of
 from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale, with_scale
@@ -145,6 +146,8 @@ def _draw(
     losses_seen = lens * curve.loss
     handles[:0] = axes.plot(curve.alpha, losses_seen, color=loss_color, lw=2.4 * unit, label="loss")
     _landmarks(axes, curve, theme, sheet)
+    if curve.barrier is not None:
+        _barrier(axes, curve.barrier, theme, sheet, losses, lens)
     # In the line of the title, for the landmarks' names are between it and the plot.
     axes.figure.legend(
         handles=handles,
@@ -155,6 +158,30 @@ def _draw(
         borderaxespad=1.0,
         handlelength=1.6,
     )
+
+
+def _barrier(
+    axes: Axes, barrier: Barrier, theme: Theme, sheet: Sheet, losses: HeightScale, lens: float
+) -> None:
+    """The straight line between the losses of the two networks, and how far the curve rises."""
+    along = np.linspace(0, 1, 101)
+    line = (1 - along) * barrier.ends[0] + along * barrier.ends[1]
+    axes.plot(along, lens * line, color=theme.quiet_ink, lw=1.2 * sheet.unit, ls=(0, (1, 2)))
+    if barrier.value <= 0:
+        return
+    low, high = barrier.line, barrier.line + barrier.value
+    axes.annotate(
+        "", (barrier.alpha, lens * high), (barrier.alpha, lens * max(low, losses.lo)),
+        arrowprops={
+            "arrowstyle": "<->", "color": theme.ink, "lw": 1.2 * sheet.unit, "shrinkA": 0,
+            "shrinkB": 0,
+        },
+    )  # fmt: skip
+    # Above the curve, which falls on either side.
+    axes.annotate(
+        f"barrier {barrier.in_short}", (barrier.alpha, lens * high), (0, 0.4 * sheet.em),
+        textcoords="offset points", ha="center", va="bottom", color=theme.ink,
+    )  # fmt: skip
 
 
 def _landmarks(axes: Axes, curve: Curve, theme: Theme, sheet: Sheet) -> None:

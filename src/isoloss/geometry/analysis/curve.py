@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isoloss.geometry.analysis.barrier import Barrier, barrier_of
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import LARGEST, HeightScale
 from isoloss.geometry.surface import Surface
@@ -37,6 +38,7 @@ class Curve:
         span: (first, last) α of the whole curve, computed or not.
         landmarks: at α = 0, and at α = 1 where another network is.
         scale: the range of the losses, logarithmic where they span decades.
+        barrier: of an interpolation, where it was measured.
     """
 
     alpha: Array
@@ -47,6 +49,7 @@ class Curve:
     span: tuple[float, float]
     landmarks: tuple[Landmark, ...]
     scale: HeightScale
+    barrier: Barrier | None = None
 
     def __repr__(self) -> str:
         known = self.loss[np.isfinite(self.loss)]
@@ -124,6 +127,7 @@ def curve_of(surface: Surface) -> Curve:
         span=(float(surface.alpha[0]), float(surface.alpha[-1])),
         landmarks=_landmarks(surface),
         scale=HeightScale.automatic(loss),
+        barrier=barrier_of(surface),
     )
 
 

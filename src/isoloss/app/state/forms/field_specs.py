@@ -40,9 +40,9 @@ Section = Literal["", "More", "Compute"]
 """Parts of a form, of which those with a name are folded."""
 
 _TAKES = {
-    "source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser",
-    "directions": "directions", "checkpoints": "checkpoints", "loss": "function",
-    "device": "device", "attacks": "attacks",
+    "source": "classifier", "also": "classifier", "to": "classifier", "third": "classifier",
+    "denoiser": "denoiser", "directions": "directions", "checkpoints": "checkpoints",
+    "loss": "function", "device": "device", "attacks": "attacks",
 }  # fmt: skip
 """What the texts of fields name that the settings do not say it of."""
 _RARE: dict[type[Settings], set[str]] = {

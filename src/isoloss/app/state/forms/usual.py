@@ -171,6 +171,7 @@ def _says(text: str, value: Any = None) -> Callable[[Values, Subject], Usual]:
 _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "samples": _samples,
     "to": _says("needed"),
+    "third": _says("needed"),
     "directions": _says("needed"),
     "tolerance": _says("none, every sample"),
     "alpha_range": _range,

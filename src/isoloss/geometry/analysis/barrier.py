@@ -1,0 +1,60 @@
+"""The barrier between two networks, as the curve of an interpolation keeps it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """How far the loss rises above the straight line between the losses of two networks.
+
+    Attributes:
+        value: at its highest; 0 where it lies nowhere above that line.
+        low, high: the ends of its interval of 95 % over samples.
+        alpha: where it is highest.
+        ends: the losses of the two networks.
+    """
+
+    value: float
+    low: float
+    high: float
+    alpha: float
+    ends: tuple[float, float]
+
+    @property
+    def in_short(self) -> str:
+        """How high, and not where."""
+        return str(self).partition(" at ")[0]
+
+    @property
+    def line(self) -> float:
+        """The loss on the straight line where it is highest."""
+        return (1 - self.alpha) * self.ends[0] + self.alpha * self.ends[1]
+
+    def __str__(self) -> str:
+        value = number_label(self.value)
+        if self.low < self.high:
+            value += f" ({number_label(self.low)} to {number_label(self.high)})"
+        return f"{value} at α = {number_label(self.alpha)}"
+
+
+def barrier_of(surface: Surface) -> Barrier | None:
+    """The barrier that a curve keeps; None where none was measured."""
+    said: Any = surface.meta.get("barrier")
+    if not isinstance(said, dict):
+        return None
+    kept = cast("dict[str, Any]", said)
+    try:
+        value, low, high, alpha = (float(kept[k]) for k in ("value", "low", "high", "alpha"))
+        first, last = map(float, kept["ends"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not all(map(math.isfinite, (value, low, high, alpha, first, last))):
+        return None
+    return Barrier(value, low, high, alpha, (first, last))
