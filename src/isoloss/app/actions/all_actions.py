@@ -13,7 +13,7 @@ from isoloss.jobs.follow import can_resume
 from isoloss.naming import in_words
 from isoloss.settings import KINDS
 
-_LETTERS = {"probe-input": "L", "sharpness": "H"}
+_LETTERS = {"probe-input": "L", "sharpness": "N"}
 """Of the shortcuts of forms whose first letter is another's."""
 
 
