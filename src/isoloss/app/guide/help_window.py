@@ -9,7 +9,8 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog
 from isoloss.app.state import glossary as explain
-from isoloss.app.state.glossary import Explanation, Paper
+from isoloss.app.state.glossary import Explanation
+from isoloss.app.state.papers import Paper
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.desktop import open_page
 from isoloss.app.ui.keyboard import shown

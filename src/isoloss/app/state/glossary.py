@@ -7,23 +7,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isoloss.app.state.papers import (
+    AINSWORTH,
+    ANDRIUSHCHENKO,
+    ANTOGNINI,
+    ATHALYE,
+    BOTTCHER,
+    BOUNDARY,
+    CARLINI,
+    CLOPPER,
+    COHEN,
+    CROCE,
+    DIFFBREAK,
+    DIFFPURE,
+    DINH,
+    DRAXLER,
+    EDELSBRUNNER,
+    EVALUATING,
+    FRANKLE,
+    GARIPOV,
+    GILES,
+    GOODFELLOW,
+    IOFFE,
+    IZMAILOV,
+    JORDAN,
+    KALAMKAR,
+    KESKAR,
+    LI,
+    LORENSEN,
+    MADRY,
+    PAPERNOT,
+    SYNTHESIZING,
+    WAGNER,
+    YAO,
+    Paper,
+)
 from isoloss.naming import capitalized
 from isoloss.scene.textures import TEXTURES, Texture
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.plane_kinds import plane_kind
-
-
-@dataclass(frozen=True)
-class Paper:
-    """Where an idea comes from.
-
-    Attributes:
-        cited: author and year, as in a text.
-        url: where it can be read.
-    """
-
-    cited: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -44,45 +66,6 @@ class Explanation:
     def cited(self) -> str:
         """The papers in one line; "" where there are none."""
         return "; ".join(paper.cited for paper in self.papers)
-
-
-def _arxiv(cited: str, number: str) -> Paper:
-    return Paper(cited, f"https://arxiv.org/abs/{number}")
-
-
-LI = _arxiv("Li et al. 2018", "1712.09913")
-GOODFELLOW = _arxiv("Goodfellow et al. 2015", "1412.6544")
-DRAXLER = _arxiv("Draxler et al. 2018", "1803.00885")
-GARIPOV = _arxiv("Garipov et al. 2018", "1802.10026")
-DINH = _arxiv("Dinh et al. 2017", "1703.04933")
-FRANKLE = _arxiv("Frankle et al. 2020", "1912.05671")
-AINSWORTH = _arxiv("Ainsworth et al. 2023", "2209.04836")
-JORDAN = _arxiv("Jordan et al. 2023", "2211.08403")
-YAO = _arxiv("Yao et al. 2020", "1912.07145")
-KESKAR = _arxiv("Keskar et al. 2017", "1609.04836")
-BOTTCHER = _arxiv("Böttcher and Wheeler 2024", "2208.13219")
-ANTOGNINI = _arxiv("Antognini and Sohl-Dickstein 2018", "1806.08805")
-IOFFE = _arxiv("Ioffe and Szegedy 2015", "1502.03167")
-IZMAILOV = _arxiv("Izmailov et al. 2018", "1803.05407")
-KALAMKAR = _arxiv("Kalamkar et al. 2019", "1905.12322")
-GILES = Paper("Giles 2008", "https://doi.org/10.1287/opre.1070.0496")
-LORENSEN = Paper("Lorensen and Cline 1987", "https://doi.org/10.1145/37401.37422")
-EDELSBRUNNER = Paper("Edelsbrunner et al. 2002", "https://doi.org/10.1007/s00454-002-2885-2")
-MADRY = _arxiv("Madry et al. 2018", "1706.06083")
-SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")
-ATHALYE = _arxiv("Athalye et al. 2018b", "1802.00420")
-ANDRIUSHCHENKO = _arxiv("Andriushchenko et al. 2020", "1912.00049")
-CROCE = _arxiv("Croce and Hein 2020", "2003.01690")
-BOUNDARY = _arxiv("Croce and Hein 2020", "1907.02044")
-PAPERNOT = _arxiv("Papernot et al. 2016", "1605.07277")
-EVALUATING = _arxiv("Carlini et al. 2019", "1902.06705")
-CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4.404")
-WAGNER = _arxiv("Carlini and Wagner 2017", "1608.04644")
-COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
-CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
-
-DIFFPURE = _arxiv("Nie et al. 2022", "2205.07460")
-DIFFBREAK = _arxiv("Kassis et al. 2024", "2411.16598")
 
 
 def _shown_by(texture: Texture, *papers: Paper) -> Explanation:

@@ -289,15 +289,9 @@ class SurfaceProbing:
     def _evaluator(self, precision: str, batch_size: int | None) -> Evaluator:
         asked = self._request
         return Evaluator(
-            asked.model,
-            asked.plane,
-            asked.data,
-            asked.loss,
-            asked.device,
-            precision=precision,
-            batch_size=batch_size,
-            recalibrate=asked.calibration,
-        )
+            asked.model, asked.plane, asked.data, asked.loss, asked.device,
+            precision=precision, batch_size=batch_size, recalibrate=asked.calibration,
+        )  # fmt: skip
 
     def _schedule(self) -> Schedule:
         """One from beginning to end: without a folder it alone holds what images gave."""
