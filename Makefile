@@ -19,9 +19,9 @@ demo: .venv/app.stamp
 
 test: .venv/dev.stamp
 	@sh tools/system-packages.sh test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit tests/pretended --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --numprocesses auto
 	@# One thread each, and no more windows at a time than there is memory for.
-	OMP_NUM_THREADS=1 ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest tests/runs tests/gl tests/page tests/gui tests/e2e \
+	OMP_NUM_THREADS=1 ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest tests/pretended tests/figures tests/runs tests/gl tests/page tests/gui tests/e2e \
 		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: .venv/dev.stamp

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from tests.unit.figures.robustness.made_runs import (
+from tests.figures.robustness.made_runs import (
     BEHIND,
     LIGHT,
     PLAIN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.unit.figures.robustness.made_runs import (
+from tests.figures.robustness.made_runs import (
     LIGHT,
     PLAIN,
     SHEET,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.unit.figures.robustness.made_runs import PLAIN, drawn, keep, lines, made, plots, words
+from tests.figures.robustness.made_runs import PLAIN, drawn, keep, lines, made, plots, words
 
 from isoloss.cli.main import main
 from isoloss.cli.run_verbs import draw_figures
@@ -78,7 +78,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path, words, message, capsys):
 
 
 def test_options_of_robustness_are_for_robustness(tmp_path, capsys):
-    iris = Path(__file__).parents[4] / "data" / "surfaces" / "iris.ply"
+    iris = Path(__file__).parents[3] / "data" / "surfaces" / "iris.ply"
     assert main(["render", str(iris), "--out", str(tmp_path / "x.png"), "--what", "maps"]) == 2
     assert "--what is for the folders of attacks" in capsys.readouterr().err
     folder = made(tmp_path / "run", AttackSettings, PLAIN)

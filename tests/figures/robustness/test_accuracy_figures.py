@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.figures.robustness.made_runs import (
+from tests.figures.robustness.made_runs import (
     BEHIND,
     EPS,
     LIGHT,
