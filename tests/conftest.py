@@ -82,7 +82,10 @@ def in_folder_of_users_module(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("tinyuser", None)
     yield Path(tmp_path)
-    sys.modules.pop("tinyuser", None)
+    for name, module in list(sys.modules.items()):
+        # Another test's module of the same name would else be this one's.
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

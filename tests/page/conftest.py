@@ -13,7 +13,7 @@ from isoloss.scene.files.staging import stage
 SIZE = (640, 400)
 """Of the picture in pages; the line below it, which folds out, has 33 pixels."""
 FOOT = 33
-READY = "document.documentElement.dataset.ready === 'true'"
+READY = "document.documentElement?.dataset.ready === 'true'"
 
 
 @pytest.fixture(scope="session")

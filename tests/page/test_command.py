@@ -13,7 +13,7 @@ from isoloss.scene.document import Document
 from isoloss.scene.files.session import save_session
 from isoloss.settings import ProbeSettings
 
-READY = "document.documentElement.dataset.ready === 'true'"
+READY = "document.documentElement?.dataset.ready === 'true'"
 AXIS = np.linspace(-1, 1, 9)
 LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.1
 

@@ -19,13 +19,13 @@ def test_it_opens_pages_without_a_complaint(tmp_path, evaluated_run):
     numbers.write_text(robustness_page([run]), encoding="utf-8")
     with Firefox(700, 500) as firefox:
         firefox.open(numbers)
-        firefox.wait("document.documentElement.dataset.ready === 'true'")
+        firefox.wait("document.documentElement?.dataset.ready === 'true'")
         firefox.wait("document.querySelector('svg.chart').getBoundingClientRect().width > 300")
         assert firefox.complaints() == []
         for name in ("vgg11-digits-pca", "iris"):
             page = write_page(stage(surfaces / f"{name}.ply"), tmp_path / f"{name}.html")
             firefox.open(page)
-            firefox.wait("document.documentElement.dataset.ready === 'true'")
+            firefox.wait("document.documentElement?.dataset.ready === 'true'")
             shot = np.asarray(Image.open(io.BytesIO(firefox.screenshot())).convert("RGB"))
             assert len(np.unique(shot.reshape(-1, 3), axis=0)) > 2000
         assert firefox.complaints() == []

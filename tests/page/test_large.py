@@ -6,7 +6,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.page.writing import page_of
 from isoloss.scene.files.staging import stage
 
-READY = "document.documentElement.dataset.ready === 'true'"
+READY = "document.documentElement?.dataset.ready === 'true'"
 VIEW = "isolossPage.views[0]"
 
 

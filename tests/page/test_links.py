@@ -125,7 +125,7 @@ def test_within_another_page_the_link_is_that_of_the_page_itself(opened, chromiu
     around.write_text(frame)
     chromium.open(around)
     with chromium.in_frame():
-        chromium.wait("document.documentElement.dataset.ready === 'true'")
+        chromium.wait("document.documentElement?.dataset.ready === 'true'")
         assert chromium.run("isolossPage.views[0].texture.name") == "slope"
         chromium.run(f"{REFUSED}; document.execCommand = () => false")
         chromium.run(f"{BUTTON}.click()")

@@ -26,7 +26,7 @@ NOTHING = "isoloss.Surface.from_loss(*grid, surface.loss * float('nan'))"
 SILENT = "_ = isoloss.probe(model, [(x, y)], plane, [0, 1], [0, 1], progress=False)"
 WINDOW = "isoloss.view(surface, block=False)"
 FURTHER = (f"grid = surface.alpha, surface.beta\n{HOSTILE}", NOTHING, SILENT, f"x = 1\n{WINDOW}")
-READY = "document.documentElement.dataset.ready === 'true'"
+READY = "document.documentElement?.dataset.ready === 'true'"
 AXIS = np.linspace(-1, 1, 9)
 CURVE = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2)
 BOWL = Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2 + 0.1)

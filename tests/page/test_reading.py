@@ -141,5 +141,5 @@ def test_a_page_whose_context_was_taken_back_is_there_again_for_who_comes_to_it(
     page.wait("isolossPage.views[0].device.gl.isContextLost()")
     page.mouse("moved", *MIDDLE)
     page.mouse("moved", MIDDLE[0] + 9, MIDDLE[1])
-    page.wait("!globalThis.before && document.documentElement.dataset.ready === 'true'")
+    page.wait("!globalThis.before && document.documentElement?.dataset.ready === 'true'")
     page.wait("isolossPage.views[0].device.gl.isContextLost() === false")

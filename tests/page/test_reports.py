@@ -14,7 +14,7 @@ from isoloss.results.certificates import CertificateRow, write_certificates
 EPS = (0.0, 0.005, 8 / 255, 0.5)
 CURVES = [("pgd", (49, 40, 10, 0)), ("square", (49, 48, 30, 5)), ("worst", (49, 40, 9, 0))]
 WARNED = [("few-samples", "50 images leave much open", ""), ("weak", "it is weak", "pgd")]
-READY = "document.documentElement.dataset.ready === 'true'"
+READY = "document.documentElement?.dataset.ready === 'true'"
 CHART = "document.querySelector('svg.chart')"
 READOUT = "document.getElementById('readout')"
 
