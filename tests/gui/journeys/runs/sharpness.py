@@ -21,7 +21,7 @@ def sharpness(d: Driver) -> None:
 
 def ask(d: Driver) -> None:
     form = d.parts.experiments.forms["sharpness"]
-    d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.h)
+    d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.n)
     filled = FormDriver(d, "Sharpness", "source")
     filled.typed("source", "runs/tiny")
     filled.typed("samples", 1)
