@@ -1,5 +1,8 @@
 const REST = 250;
 
+// Once the browser has shown what was drawn: a slow device holds its frames up.
+const afterFrames = (count, run) => requestAnimationFrame(() => count > 1 ? afterFrames(count - 1, run) : run());
+
 // Who looks at the page: what is asked of one view goes from here to all that are linked with it.
 class Reader {
   constructor(views) {
@@ -29,10 +32,11 @@ class Reader {
 
   // Draw before the next frame: quickly where a whole picture takes long, and then, at rest, whole.
   ask(moving = false) {
+    const asked = this.asked = {};
     this.moving = moving || (this.moving && this.due);
     this.due ??= requestAnimationFrame(() => { this.due = null; this.draw(this.moving); });
     clearTimeout(this.rest);
-    if (moving) this.rest = setTimeout(() => this.ask(), REST);
+    if (moving) afterFrames(3, () => { if (asked === this.asked) this.rest = setTimeout(() => this.ask(), REST); });
   }
 
   // A browser keeps few contexts, and takes the oldest back: whoever comes to it again has a new one.
