@@ -24,8 +24,6 @@ TOLERANCE = 1e-4
 """The error at which the eigenvalues are known well enough, in fractions of the largest."""
 STEPS = 200
 """Products with vectors at most, to find them."""
-KEPT = 1 << 31
-"""Bytes of vectors that are kept for it, at most."""
 
 
 def build(inputs: PlaneInputs) -> Generator[Event, None, Plane]:
@@ -95,10 +93,7 @@ def _found(
     start = random_signs(1, curvature, torch.Generator().manual_seed(seed))[0]
     yield Progress("eigenvalues", 0, steps, 0.0, "products")
     ritz = None
-    for ritz in outermost(
-        curvature.times, start, largest=2, tolerance=tolerance, most_steps=steps,
-        most_vectors=max(KEPT // (start.element_size() * curvature.size), 1),
-    ):  # fmt: skip
+    for ritz in outermost(curvature.times, start, largest=2, tolerance=tolerance, most_steps=steps):
         yield Progress("eigenvalues", ritz.steps, steps, 0.0, "products")
     assert ritz is not None
     places = ritz.wanted(2, 0)

@@ -15,6 +15,8 @@ from torch import Tensor
 
 Product = Callable[[Tensor], Tensor]
 """Of (K, P) vectors with the matrix."""
+KEPT = 1 << 31
+"""Bytes of vectors that are kept, at most, where nobody says how many."""
 EXTRA = 6
 """Vectors kept at a restart beside those that are wanted: with them it converges as if it had never
 been begun anew, or nearly."""
@@ -77,10 +79,11 @@ def outermost(
         largest, smallest: how many eigenvalues are wanted at either end.
         tolerance: the errors allowed, in fractions of the largest |eigenvalue|.
         most_steps: so many products at most.
-        most_vectors: so many vectors are kept at most; by default all.
+        most_vectors: so many vectors are kept at most; by default what fits `KEPT`.
     """
     size = start.numel()
-    room = min(most_vectors or most_steps, most_steps, size) + 1
+    fitting = most_vectors or KEPT // (size * start.element_size())
+    room = min(fitting, most_steps, size) + 1
     keep = largest + smallest + EXTRA
     room = max(room, min(keep + 3, size + 1))
     basis = torch.zeros(room, size, dtype=start.dtype, device=start.device)

@@ -13,7 +13,7 @@ from torch import nn
 
 from isoloss.compute.curvature.density import quadrature
 from isoloss.compute.curvature.eigenvalues import with_errors
-from isoloss.compute.curvature.lanczos import outermost
+from isoloss.compute.curvature.lanczos import KEPT, outermost
 from isoloss.compute.curvature.products import Curvature, Matrix, Scale
 from isoloss.compute.curvature.rise import ASCENTS, gradient_norm, mean, mean_of_samples, most
 from isoloss.compute.curvature.trace import SKETCHED, random_signs, trace
@@ -26,8 +26,6 @@ from isoloss.events import Event
 from isoloss.results.estimates import Estimate
 from isoloss.settings.sharpness import DENSITY_DIRECTIONS
 
-KEPT = 1 << 31
-"""Bytes of vectors that are kept for the method of Lanczos, at most."""
 TOGETHER = 8
 """Directions of which products are taken in one pass over the samples."""
 NOISES = 8
@@ -164,7 +162,7 @@ class Measuring:
             self._times,
             random_signs(1, curvature, generator)[0],
             largest=asked.largest, smallest=asked.smallest, tolerance=asked.tolerance,
-            most_steps=asked.steps, most_vectors=max(KEPT // (4 * curvature.size), 1),
+            most_steps=asked.steps,
         ):  # fmt: skip
             yield ritz.steps
         assert ritz is not None
@@ -190,7 +188,7 @@ class Measuring:
     def _density(self, generator: torch.Generator) -> Found:
         steps, found = self._asked.density, None
         starts = random_signs(PIECE, self.curvature, generator)
-        keep = starts.numel() * 4 * steps <= KEPT
+        keep = starts.nbytes * steps <= KEPT
         for found in quadrature(self._times, starts, steps, keep=keep):
             yield PIECE * found.nodes.shape[1]
         assert found is not None
