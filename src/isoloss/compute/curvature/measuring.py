@@ -73,6 +73,10 @@ class Asked:
         return {name: getattr(self, name) for name in ("radius", "noise", "scale", "matrix")}
 
 
+class NotFinite(IsolossError):
+    """A network's loss, or its curvature, is not finite at the network itself."""
+
+
 class Measuring:
     """Measures one network.
 
@@ -122,12 +126,10 @@ class Measuring:
         """Find what a unit is about; what is random in it is its own.
 
         Raises:
-            IsolossError: if the loss is not finite.
+            NotFinite: if the loss is not, or its derivatives.
         """
         if not bool(self._losses.isfinite().all()):
-            raise IsolossError(
-                "the loss is not finite at the network itself: its curvature says nothing"
-            )
+            raise NotFinite("the loss is not finite at the network itself, which has no curvature")
         which, piece = unit
         generator = torch.Generator().manual_seed((self._asked.seed << 8) + 16 * which + piece)
         return (self._rise, self._eigenvalues, self._trace, self._density)[which](generator)
@@ -137,7 +139,7 @@ class Measuring:
         return self.curvature.losses()
 
     def _times(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.curvature.times(vectors, self._asked.matrix)
+        return _finite(self.curvature.times(vectors, self._asked.matrix))
 
     def _rise(self, generator: torch.Generator) -> Found:
         asked, n, curvature = self._asked, self._population, self.curvature
@@ -182,6 +184,7 @@ class Measuring:
             probes=self._asked.probes, matrix=self._asked.matrix, together=TOGETHER,
         )  # fmt: skip
         found = yield from steps
+        _finite(torch.tensor(found.total.value))
         groups = {name: _plain(each) for name, each in found.groups.items()}
         return {"trace": _plain(found.total), "groups": groups}
 
@@ -193,6 +196,12 @@ class Measuring:
             yield PIECE * found.nodes.shape[1]
         assert found is not None
         return {"nodes": found.nodes.tolist(), "weights": found.weights.tolist()}
+
+
+def _finite(found: torch.Tensor) -> torch.Tensor:
+    if not bool(found.isfinite().all()):
+        raise NotFinite("the loss has second derivatives that are not finite: no curvature")
+    return found
 
 
 def _plain(estimate: Estimate) -> list[float]:
