@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from isoloss.app.state.runs.network_sharpness import NetworkSharpness
@@ -30,9 +31,8 @@ def probed(library, source):
     folder = library.folders[0] / f"of-{source}"
     run = Run.create(folder, ProbeSettings(source=library.folders[0] / source))
     run.emit(Done(1.0))
-    return SurfaceLayer(
-        "surface", Surface.from_loss([0, 1], [0, 1], [[1, 2], [3, 4]]), source=folder
-    )
+    axis = np.arange(2.0)
+    return SurfaceLayer("surface", Surface.from_loss(axis, axis, np.ones((2, 2))), source=folder)
 
 
 def measured(library, name, found, **asked):
