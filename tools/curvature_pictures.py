@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-SAMPLES = "--samples 512 --batch-size 64"
+SAMPLES = "--samples 128 --tolerance 0.01 --probes 8"
 COMMANDS = (
     # As gradient descent as can be: large batches, a rate that stays, no momentum.
     "train --model cnn --epochs 12 --batch-size 512 --optimizer sgd --momentum 0 --lr 0.2 "
     "--schedule constant --out runs/steady",
-    f"sharpness runs/steady --every checkpoint --density 40 {SAMPLES} --largest 2 "
+    f"sharpness runs/steady --every checkpoint --density 24 {SAMPLES} --largest 2 "
     "--out runs/steady-sharpness",
-    "probe runs/steady --plane hessian --grid 41 --samples 512 --out runs/steady-hessian",
+    "probe runs/steady --plane hessian --grid 31 --samples 256 --out runs/steady-hessian",
     f"render runs/steady-sharpness --out {PICTURES / 'sharpness.png'} --theme light",
     f"render runs/steady-hessian --out {PICTURES / 'hessian.png'} --size 900x600 --theme light",
 )

@@ -124,10 +124,10 @@ class OneOfPyHessians:
         assert sum(len(targets) for _, targets in dataloader) == 160
         self.asked = []
 
-    def eigenvalues(self, maxIter, tol):  # noqa: N803 # as it calls them
+    def eigenvalues(self, maxIter, tol):  # as it calls them
         return [3.0], [None]
 
-    def trace(self, maxIter, tol):  # noqa: N803
+    def trace(self, maxIter, tol):
         self.asked.append(maxIter)
         return [1.0, 3.0] * (maxIter // 2)
 

@@ -25,6 +25,7 @@ from torch import nn
 
 from isoloss.bench.probe import networks, processor
 from isoloss.bench.probe_peers import Probed
+from isoloss.compute.curvature.eigenvalues import beginning
 from isoloss.compute.curvature.lanczos import Ritz, outermost
 from isoloss.compute.curvature.products import Curvature
 from isoloss.compute.curvature.trace import Trace, random_signs, trace
@@ -141,7 +142,8 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
 
 
 def _largest(curvature: Curvature, tolerance: float) -> Ritz:
-    start = random_signs(1, curvature, torch.Generator().manual_seed(0))[0]
+    random = random_signs(1, curvature, torch.Generator().manual_seed(0))[0]
+    start = beginning(curvature, random, largest=1)
     *_, last = outermost(curvature.times, start, tolerance=tolerance, most_steps=300)
     return last
 

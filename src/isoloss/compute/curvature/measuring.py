@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from isoloss.compute.curvature.density import quadrature
-from isoloss.compute.curvature.eigenvalues import with_errors
+from isoloss.compute.curvature.eigenvalues import beginning, with_errors
 from isoloss.compute.curvature.lanczos import KEPT, outermost
-from isoloss.compute.curvature.products import Curvature, Matrix, Scale
+from isoloss.compute.curvature.products import Curvature, Matrix, NotFinite, Scale, finite
 from isoloss.compute.curvature.rise import ASCENTS, gradient_norm, mean, mean_of_samples, most
 from isoloss.compute.curvature.trace import SKETCHED, random_signs, trace
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
@@ -71,10 +71,6 @@ class Asked:
     def facts(self) -> dict[str, Any]:
         """Those by which the numbers are to be read."""
         return {name: getattr(self, name) for name in ("radius", "noise", "scale", "matrix")}
-
-
-class NotFinite(IsolossError):
-    """A network's loss, or its curvature, is not finite at the network itself."""
 
 
 class Measuring:
@@ -139,7 +135,7 @@ class Measuring:
         return self.curvature.losses()
 
     def _times(self, vectors: torch.Tensor) -> torch.Tensor:
-        return _finite(self.curvature.times(vectors, self._asked.matrix))
+        return self.curvature.times(vectors, self._asked.matrix)
 
     def _rise(self, generator: torch.Generator) -> Found:
         asked, n, curvature = self._asked, self._population, self.curvature
@@ -160,9 +156,12 @@ class Measuring:
 
     def _eigenvalues(self, generator: torch.Generator) -> Found:
         asked, curvature, ritz = self._asked, self.curvature, None
+        start = beginning(
+            curvature, random_signs(1, curvature, generator)[0],
+            largest=asked.largest, smallest=asked.smallest, matrix=asked.matrix,
+        )  # fmt: skip
         for ritz in outermost(
-            self._times,
-            random_signs(1, curvature, generator)[0],
+            self._times, start,
             largest=asked.largest, smallest=asked.smallest, tolerance=asked.tolerance,
             most_steps=asked.steps,
         ):  # fmt: skip
@@ -184,7 +183,7 @@ class Measuring:
             probes=self._asked.probes, matrix=self._asked.matrix, together=TOGETHER,
         )  # fmt: skip
         found = yield from steps
-        _finite(torch.tensor(found.total.value))
+        finite(torch.tensor(found.total.value))
         groups = {name: _plain(each) for name, each in found.groups.items()}
         return {"trace": _plain(found.total), "groups": groups}
 
@@ -196,12 +195,6 @@ class Measuring:
             yield PIECE * found.nodes.shape[1]
         assert found is not None
         return {"nodes": found.nodes.tolist(), "weights": found.weights.tolist()}
-
-
-def _finite(found: torch.Tensor) -> torch.Tensor:
-    if not bool(found.isfinite().all()):
-        raise NotFinite("the loss has second derivatives that are not finite: no curvature")
-    return found
 
 
 def _plain(estimate: Estimate) -> list[float]:

@@ -41,6 +41,10 @@ TWICE = 4
 HALF = (torch.bfloat16, torch.float16)
 
 
+class NotFinite(IsolossError):
+    """A network's loss, or its curvature, is not finite at the network itself."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Where the entries of one tensor lie in a flat vector."""
@@ -132,7 +136,14 @@ class Curvature:
         for samples, each in self.blocks(vectors, 1, matrix):
             total += samples * each
             n += samples
-        return total / n
+        return finite(total / n)
+
+    def times_first(self, vectors: Tensor, last: int, matrix: Matrix = "hessian") -> Tensor:
+        """(K, P) vectors times the matrix, of the mean loss over the first `last` samples."""
+        total = torch.zeros_like(vectors)
+        for batch in self._batches(0, last):
+            total += self._of_batch(vectors, batch, matrix)
+        return finite(total / last)
 
     def blocks(
         self, vectors: Tensor, count: int, matrix: Matrix = "hessian"
@@ -335,6 +346,17 @@ class _Holder(nn.Module):
     def _logits(self, batch: Batch) -> Tensor:
         assert isinstance(self._loss, CrossEntropy)
         return self._loss.forward.logits(self.network, batch)
+
+
+def finite(found: Tensor) -> Tensor:
+    """What is given, if it is.
+
+    Raises:
+        NotFinite: if it is not.
+    """
+    if not bool(found.isfinite().all()):
+        raise NotFinite("the loss has second derivatives that are not finite: no curvature")
+    return found
 
 
 @contextmanager

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import torch
 
-from isoloss.compute.curvature.measuring import (
-    Asked,
-    Found,
-    Measuring,
-    NotFinite,
-    found_at_once,
-    told,
-)
+from isoloss.compute.curvature.measuring import Asked, Found, Measuring, found_at_once, told
+from isoloss.compute.curvature.products import NotFinite
 from isoloss.compute.data.reading import GivenBatches
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks, Unit
