@@ -47,7 +47,7 @@ def beginning(
     if few < FEW:
         return random
     *_, ritz = outermost(
-        lambda vectors: curvature.times_first(vectors, few, matrix), random,
+        lambda vectors: curvature.times(vectors, matrix, few), random,
         largest=largest, smallest=smallest, tolerance=ROUGH,
     )  # fmt: skip
     found = ritz.vectors(ritz.wanted(largest, smallest)).sum(0)

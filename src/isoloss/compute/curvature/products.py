@@ -130,20 +130,16 @@ class Curvature:
         """Whether the loss is of logits, and so has a Gauss–Newton matrix."""
         return isinstance(self._loss, CrossEntropy)
 
-    def times(self, vectors: Tensor, matrix: Matrix = "hessian") -> Tensor:
-        """(K, P) vectors times the matrix, of the mean loss over all samples."""
-        total, n = torch.zeros_like(vectors), 0
-        for samples, each in self.blocks(vectors, 1, matrix):
-            total += samples * each
-            n += samples
-        return finite(total / n)
+    def times(self, vectors: Tensor, matrix: Matrix = "hessian", last: int | None = None) -> Tensor:
+        """(K, P) vectors times the matrix, of the mean loss over all samples, or the first `last`.
 
-    def times_first(self, vectors: Tensor, last: int, matrix: Matrix = "hessian") -> Tensor:
-        """(K, P) vectors times the matrix, of the mean loss over the first `last` samples."""
-        total = torch.zeros_like(vectors)
-        for batch in self._batches(0, last):
+        Raises:
+            NotFinite: if they are not.
+        """
+        total, n = torch.zeros_like(vectors), last or len(self.data)
+        for batch in self._batches(0, n):
             total += self._of_batch(vectors, batch, matrix)
-        return finite(total / last)
+        return finite(total.div_(n))
 
     def blocks(
         self, vectors: Tensor, count: int, matrix: Matrix = "hessian"
