@@ -17,8 +17,8 @@ COMMANDS = (
     f"sharpness runs/steady --every checkpoint --density 24 {SAMPLES} --largest 2 "
     "--out runs/steady-sharpness",
     "probe runs/steady --plane hessian --grid 31 --samples 256 --out runs/steady-hessian",
-    f"render runs/steady-sharpness --out {PICTURES / 'sharpness.png'} --theme light",
-    f"render runs/steady-hessian --out {PICTURES / 'hessian.png'} --size 900x600 --theme light",
+    f"render runs/steady-sharpness --out {PICTURES / 'sharpness.png'} --theme light --width-mm 130",
+    f"render runs/steady-hessian --out {PICTURES / 'hessian.png'} --size 780x540 --theme light",
 )
 
 
