@@ -376,3 +376,10 @@ class Run:
             return True
         except IsolossError:
             return False
+
+
+def checkpoint_count(folder: Path) -> int:
+    """How many checkpoints the training run in a folder has left so far."""
+    checkpoints = folder / names.CHECKPOINTS
+    found = entries(checkpoints) if is_folder(checkpoints) else []
+    return sum(path.stem.isdecimal() for path in found)

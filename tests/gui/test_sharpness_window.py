@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isoloss.run import Run
-from isoloss.settings import TrainSettings
+from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import resume
 
 
@@ -22,4 +22,6 @@ def test_sharpness_from_its_form_to_its_plots(
     monkeypatch.syspath_prepend(str(work))
     settings = TrainSettings(model="tinyuser:network", data="tinyuser:data", epochs=2)
     list(resume(Run.create(work / "runs" / "tiny", settings)))
+    around = ProbeSettings(source=work / "runs" / "tiny", grid=(3, 3), samples=20)
+    list(resume(Run.create(work / "runs" / "around", around)))
     travel("runs/sharpness", seconds=280)

@@ -2,14 +2,18 @@
 
 import json
 import math
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+import isoloss
 from isoloss import random_plane
 from isoloss.bench import attack as attack_bench
+from isoloss.bench import curvature as curvature_bench
 from isoloss.bench import probe as bench
 from isoloss.bench.attack_peers import (
     AttackPeer,
@@ -110,6 +114,51 @@ def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
     assert "of floor" in printed
     assert "tiny" in printed
     assert printed.splitlines()[-1].startswith("load before ")
+
+
+class OneOfPyHessians:
+    """In its place: all it finds is known."""
+
+    def __init__(self, model, criterion, dataloader, cuda):
+        assert not model.training
+        assert sum(len(targets) for _, targets in dataloader) == 160
+        self.asked = []
+
+    def eigenvalues(self, maxIter, tol):  # as it calls them
+        return [3.0], [None]
+
+    def trace(self, maxIter, tol):
+        self.asked.append(maxIter)
+        return [1.0, 3.0] * (maxIter // 2)
+
+
+def test_curvature_is_measured_beside_pyhessian(probed, monkeypatch, capsys):
+    monkeypatch.setattr(curvature_bench, "networks", lambda *_: [probed])
+    monkeypatch.setitem(sys.modules, "pyhessian", SimpleNamespace(hessian=OneOfPyHessians))
+    assert main(["bench", "curvature", "--json", "--budget", "0"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["curvature"]
+    own, peer = row["isoloss"], row["peer"]
+    assert (peer["eigenvalue"], peer["trace"], peer["probes"]) == (3.0, 2.0, 10)
+    assert peer["stderr"] == pytest.approx((10 / 9) ** 0.5 / 10**0.5)
+    assert row["ratios"]["trace"] == peer["trace_seconds"] / own["trace_seconds"]
+    assert own["error"] <= 1e-3
+    assert own["stderr"] <= peer["stderr"]
+    found = isoloss.sharpness(
+        probed.model, [(probed.images.float() / 255, probed.targets)], device="cpu", progress=False
+    )
+    assert own["eigenvalue"] == pytest.approx(found.largest[0].value, rel=2e-3)
+    low, high = found.trace.interval
+    assert low - 4 * own["stderr"] <= own["trace"] <= high + 4 * own["stderr"]
+
+
+def test_without_pyhessian_it_is_measured_alone(probed, monkeypatch, capsys):
+    monkeypatch.setattr(curvature_bench, "networks", lambda *_: [probed])
+    monkeypatch.setitem(sys.modules, "pyhessian", None)
+    curvature_bench.bench_curvature([], None, 60.0, as_json=False)
+    printed = capsys.readouterr()
+    assert "PyHessian is not installed" in printed.err
+    assert "isoloss    λmax" in printed.out
+    assert "times as fast" not in printed.out
 
 
 @pytest.mark.parametrize(

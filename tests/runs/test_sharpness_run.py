@@ -1,10 +1,13 @@
 """Runs of sharpness: what they find, what a kill leaves, what cannot be asked for."""
 
 import csv
+import math
 import shutil
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 
 import isoloss
@@ -12,10 +15,11 @@ from isoloss.cli.describe import describe
 from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.errors import IsolossError
-from isoloss.events import Progress
+from isoloss.events import Log, Progress
 from isoloss.figures.sharpness import write_usual
 from isoloss.jobs.follow import RunState
 from isoloss.library.key_figures import figures_of, in_words
+from isoloss.results.sharpness_charts import sharpness_charts
 from isoloss.results.sharpness_files import read_sharpness
 from isoloss.run import Run
 from isoloss.settings import SharpnessSettings, TrainSettings
@@ -124,6 +128,47 @@ def test_several_networks_are_told_apart(trained):
     of_each = [[r["value"] for r in rows if r["network"] == n] for n in ("trained", "other")]
     assert of_each[0] == of_each[1]
     assert all(float(r["low"]) <= float(r["value"]) <= float(r["high"]) for r in rows)
+
+
+def spoil(checkpoint, bad=math.nan):
+    """Let a checkpoint be that of a training that has diverged."""
+    with safe_open(checkpoint, "pt") as file:
+        said = file.metadata()
+    tensors = load_file(checkpoint)
+    next(t for t in tensors.values() if t.is_floating_point()).view(-1)[0] = bad
+    save_file(tensors, checkpoint, said)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_checkpoint_that_is_not_finite_is_left_out_and_the_others_are_measured(trained, which):
+    whole, _ = measured(trained, "whole", every="checkpoint")
+    spoil(trained.checkpoints / f"{which:04}.safetensors")
+    run, events = measured(trained, "spoiled", every="checkpoint")
+    assert run.is_done
+    found, expected = read_sharpness(run), read_sharpness(whole)
+    assert [bool(each.left_out) for each in found] == [k == which for k in range(3)]
+    for k in {0, 1, 2} - {which}:
+        assert found[k] == expected[k]
+    said = [event.message for event in events if isinstance(event, Log)]
+    assert f"trained, epoch {which} is left out: the loss is not finite" in " ".join(said)
+    assert f"epoch {which}: left out: the loss is not finite" in describe(run.folder)
+    with run.sharpness_path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["epoch"] == str(which)]
+    assert [(row["quantity"], row["value"]) for row in rows] == [("left out", "")]
+    [chart] = [c for c in sharpness_charts([found]) if c.name == "λmax"]
+    assert which not in chart.traces[0].xs
+    last = [k for k in range(3) if k != which][-1]
+    assert figures_of(run, RunState())["trace"] == found[last].trace.value
+    write_usual(run.folder)
+
+
+def test_networks_none_of_which_is_finite_fail_in_a_line(trained):
+    for checkpoint in trained.checkpoints.glob("*.safetensors"):
+        spoil(checkpoint, math.inf)
+    for every in ("checkpoint", "network"):
+        with pytest.raises(IsolossError, match="finite") as error:
+            measured(trained, every, every=every)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How fast curvature is found: beside PyHessian, in one process, on the same images.
 
 The largest eigenvalue, of both with how far it is from one found to 1e-6; the trace, to the
-standard error over random directions that PyHessian has after 100 of them.
+standard error over random directions that PyHessian has after as many of them as there is time for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Generator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +25,7 @@ from torch import nn
 
 from isoloss.bench.probe import networks, processor
 from isoloss.bench.probe_peers import Probed
+from isoloss.compute.curvature.eigenvalues import beginning
 from isoloss.compute.curvature.lanczos import Ritz, outermost
 from isoloss.compute.curvature.products import Curvature
 from isoloss.compute.curvature.trace import Trace, random_signs, trace
@@ -32,7 +35,11 @@ from isoloss.errors import IsolossError
 from isoloss.shipped import shipped_models
 
 TOLERANCE, EXACT = 1e-3, 1e-6
-PROBES, OF_PEER = 16, 100
+PROBES = 8
+"""Of isoloss, to begin with."""
+FEWEST, MOST = 10, 100
+"""Random directions of PyHessian; at most so many are what it takes by itself."""
+MOST_OF_OURS = 1000
 BATCH = 128
 """Of the peer, which leaves it to the script."""
 T = TypeVar("T")
@@ -78,18 +85,21 @@ class Figures:
         }
 
 
-def bench_curvature(runs: Sequence[Path], images: int | None, *, as_json: bool) -> None:
+def bench_curvature(
+    runs: Sequence[Path], images: int | None, budget: float, *, as_json: bool
+) -> None:
     """Measure and print.
 
     Args:
         runs: training runs to measure on; by default the shipped classifier of digits.
         images: of the test split, or of the training split where that is too small.
+        budget: seconds for PyHessian's trace, which takes 10 random directions at least.
     """
     device = choose_device("auto")
     found: list[Figures] = []
     for probed in networks(runs or [shipped_models()["digits-classifier"]], images, device):
         print(f"measuring {probed.name} …", file=sys.stderr, flush=True)
-        found.append(_measure(probed, device))
+        found.append(_measure(probed, device, budget))
         if not as_json:
             _print(found[-1])
     if as_json:
@@ -98,33 +108,42 @@ def bench_curvature(runs: Sequence[Path], images: int | None, *, as_json: bool) 
         print(json.dumps({"device": where, "torch": str(torch.__version__), "curvature": rows}))
 
 
-def _measure(probed: Probed, device: torch.device) -> Figures:
+def _measure(probed: Probed, device: torch.device, budget: float) -> Figures:
     data = probed.samples(device)
     if len(data) < 2:
         raise IsolossError("curvature is measured on at least 2 images")
     exact = float(_largest(Curvature(probed.model, data, None, device), EXACT).values[-1])
-    peer = _of_peer(probed, device, exact)
-    began = time.perf_counter()
-    curvature = Curvature(probed.model, data, None, device)
-    eigenvalue = float(_largest(curvature, TOLERANCE).values[-1])
-    eigenvalue_seconds = time.perf_counter() - began
-    probes, wanted = PROBES, math.inf if peer is None else peer.stderr
-    while True:
-        began = time.perf_counter()
-        traced = _trace(curvature, probes)
-        seconds = time.perf_counter() - began
-        if traced.total.over_probes <= wanted or probes > 8 * OF_PEER:
-            break
-        probes *= 2
+
+    def own_eigenvalue() -> tuple[Curvature, float]:
+        curvature = Curvature(probed.model, data, None, device)
+        return curvature, float(_largest(curvature, TOLERANCE).values[-1])
+
+    peer = _PyHessian.of(probed, device)
+    (curvature, eigenvalue), eigenvalue_seconds = _timed(own_eigenvalue)
+    measured = None if peer is None else peer.measured(exact, budget)
+    wanted = math.inf if measured is None else measured.stderr
+    probes = PROBES
+    traced, seconds = _timed(partial(_trace, curvature, probes))
+    while (stderr := traced.total.over_probes) > wanted and probes < MOST_OF_OURS:
+        probes = min(math.ceil(1.1 * probes * (stderr / wanted) ** 2), MOST_OF_OURS)
+        traced, seconds = _timed(partial(_trace, curvature, probes))
     own = Measured(
         eigenvalue, abs(eigenvalue / exact - 1), eigenvalue_seconds,
         traced.total.value, traced.total.over_probes, probes, seconds,
     )  # fmt: skip
-    return Figures(probed.name, len(data), own, peer)
+    return Figures(probed.name, len(data), own, measured)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What comes out, and the seconds on the clock."""
+    began = time.perf_counter()
+    found = work()
+    return found, time.perf_counter() - began
 
 
 def _largest(curvature: Curvature, tolerance: float) -> Ritz:
-    start = random_signs(1, curvature, torch.Generator().manual_seed(0))[0]
+    random = random_signs(1, curvature, torch.Generator().manual_seed(0))[0]
+    start = beginning(curvature, random, largest=1)
     *_, last = outermost(curvature.times, start, tolerance=tolerance, most_steps=300)
     return last
 
@@ -142,30 +161,45 @@ def _result(steps: Generator[Any, None, T]) -> T:
             return end.value
 
 
-def _of_peer(probed: Probed, device: torch.device, exact: float) -> Measured | None:
-    try:
-        pyhessian: Any = importlib.import_module("pyhessian")
-    except ImportError:
-        print("PyHessian is not installed: pip install 'isoloss[bench]'", file=sys.stderr)
-        return None
-    images, targets = as_inputs(probed.images), probed.targets
-    loader = [*zip(images.split(BATCH), targets.split(BATCH), strict=True)]
-    model = copy.deepcopy(probed.model).to(device)
-    torch.manual_seed(0)
-    began = time.perf_counter()
-    peer = pyhessian.hessian(
-        model, nn.CrossEntropyLoss(), dataloader=loader, cuda=device.type == "cuda"
-    )
-    [eigenvalue], _ = peer.eigenvalues(maxIter=300, tol=TOLERANCE)
-    eigenvalue_seconds = time.perf_counter() - began
-    began = time.perf_counter()
-    each = np.array(peer.trace(maxIter=OF_PEER, tol=-math.inf), float)
-    seconds = time.perf_counter() - began
-    stderr = float(each.std(ddof=1)) / math.sqrt(len(each))
-    return Measured(
-        float(eigenvalue), abs(float(eigenvalue) / exact - 1), eigenvalue_seconds,
-        float(each.mean()), stderr, len(each), seconds,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _PyHessian:
+    """PyHessian on one network; it finds everything in eval mode."""
+
+    made: Any
+
+    @classmethod
+    def of(cls, probed: Probed, device: torch.device) -> _PyHessian | None:
+        """None where it is not installed."""
+        try:
+            pyhessian: Any = importlib.import_module("pyhessian")
+        except ImportError:
+            print("PyHessian is not installed: pip install 'isoloss[bench]'", file=sys.stderr)
+            return None
+        images, targets = as_inputs(probed.images), probed.targets
+        loader = [*zip(images.split(BATCH), targets.split(BATCH), strict=True)]
+        model = copy.deepcopy(probed.model).to(device)
+        warnings.filterwarnings("ignore", "Using backward.. with create_graph=True")
+        on_gpu = device.type == "cuda"
+        return cls(pyhessian.hessian(model, nn.CrossEntropyLoss(), dataloader=loader, cuda=on_gpu))
+
+    def measured(self, exact: float, budget: float) -> Measured:
+        torch.manual_seed(0)
+        ([eigenvalue], _), eigenvalue_seconds = _timed(
+            lambda: self.made.eigenvalues(maxIter=300, tol=TOLERANCE)
+        )
+        each, seconds = _timed(lambda: self._traces(2))
+        fitting = min(max(int(2 * budget / seconds), FEWEST), MOST)
+        more, further = _timed(lambda: self._traces(fitting - 2))
+        of_each = np.array([*each, *more])
+        return Measured(
+            float(eigenvalue), abs(float(eigenvalue) / exact - 1), eigenvalue_seconds,
+            float(of_each.mean()), float(of_each.std(ddof=1)) / math.sqrt(fitting), fitting,
+            seconds + further,
+        )  # fmt: skip
+
+    def _traces(self, directions: int) -> list[float]:
+        """What each of so many says of the trace; none ends it early."""
+        return [float(v) for v in self.made.trace(maxIter=directions, tol=-math.inf)]
 
 
 def _print(figures: Figures) -> None:

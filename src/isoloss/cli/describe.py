@@ -198,9 +198,7 @@ def _sharpness_lines(run: Run) -> list[str]:
     found = read_sharpness(run)
     lines: list[str] = []
     for each in found:
-        at = each.place
-        when = f", epoch {at.epoch:g}" if at.checkpoint else ""
-        lines.append(f"  {at.network}{when}: {', '.join(each.said)}")
+        lines.append(f"  {each.place.in_words}: {', '.join(each.said)}")
     for quantity, of, estimate in found[0].rows() if len(found) == 1 else ():
         if not (quantity == "trace" and of):
             lines.append(f"  {f'{quantity} {of}'.strip():<22} {estimate_in_words(estimate)}")

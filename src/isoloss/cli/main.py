@@ -216,7 +216,7 @@ def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "curvature":
         from isoloss.bench.curvature import bench_curvature
 
-        bench_curvature(namespace.run, namespace.images, as_json=namespace.json)
+        bench_curvature(namespace.run, namespace.images, namespace.budget, as_json=namespace.json)
         return 0
     if namespace.what == "attack":
         from isoloss.bench.attack import bench_attack

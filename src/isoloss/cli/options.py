@@ -16,6 +16,7 @@ from isoloss.settings import Settings, explain
 from isoloss.settings.text import (
     alternatives,
     choices,
+    each_of,
     help_of,
     is_grid,
     is_positional,
@@ -39,7 +40,9 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
             continue
         unsaid = field.is_required() or field.default in (None, ())
         default = "" if unsaid else f" [{_default_text(field)}]"
-        help_text = f"{help_of(field)}{default}".replace("%", "%%")
+        each = "; ".join(f"{choice}: {what}" for choice, what in each_of(field).items())
+        help_text = f"{': '.join(filter(None, (help_of(field), each)))}{default}"
+        help_text = help_text.replace("%", "%%")
         size = _tuple_size(field)
         if is_positional(field):
             free: dict[str, Any] = {}

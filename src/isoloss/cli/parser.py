@@ -151,7 +151,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     sub.add_argument(
         "--budget", type=float, default=60, metavar="SECONDS",
         help="For each surface taken to 1 %% of its range, 0 leaves them out; for the attacks on "
-        "each network [60]",
+        "each network; for PyHessian's trace [60]",
     )  # fmt: skip
     sub.add_argument(
         "--checked", type=int, default=6, metavar="N",

@@ -201,8 +201,10 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
         plot.step([*radii, end], [*shares, shares[-1]], where="post", lw=1.5 * unit, **look)
         look["lw"] = 0
     if trace.low is None or trace.high is None:
+        # A density is worked out, not measured, at its points: a mark would be one by chance.
         every = max(len(trace.xs) // MOST_MARKS, 1)
-        (line,) = plot.plot(trace.xs, trace.ys, lw=width, markevery=every, **look, **marks)
+        signs = {} if chart.name == "spectrum" else {"markevery": every, **marks}
+        (line,) = plot.plot(trace.xs, trace.ys, lw=width, **look, **signs)
         line.set_gid("curve")
         return
     ends = np.maximum([trace.ys - trace.low, trace.high - trace.ys], 0)

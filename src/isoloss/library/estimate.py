@@ -14,6 +14,7 @@ from isoloss.library.entry import Entry
 from isoloss.library.reading import subject_of
 from isoloss.naming import size_in_words
 from isoloss.registry import Registry
+from isoloss.run import checkpoint_count
 from isoloss.settings import (
     AnySettings,
     AttackSettings,
@@ -188,20 +189,18 @@ def _few_cells(settings: AnySettings) -> AnySettings:
 
 def _of_sharpness(settings: AnySettings, samples: int) -> float | None:
     assert isinstance(settings, SharpnessSettings)
-    if settings.every == "checkpoint":
-        return None  # how many there are, their runs know
     seen = min(settings.samples or samples, samples or math.inf)
     products = settings.steps + settings.probes + DENSITY_DIRECTIONS * settings.density
-    return float(products * seen * len(settings.sources))
+    everywhere = settings.every == "checkpoint"
+    places = [checkpoint_count(net.path) if everywhere else 1 for net in settings.networks]
+    return float(products * seen * sum(places))
 
 
 def _few_samples(settings: AnySettings) -> AnySettings:
     """Products with few samples, of one network, of which all are alike."""
     assert isinstance(settings, SharpnessSettings)
-    if settings.every == "checkpoint":
-        return settings
     samples = min(settings.samples or _FEW_SAMPLES, _FEW_SAMPLES)
-    return settings.model_copy(update={"samples": samples, "also": ()})
+    return settings.model_copy(update={"samples": samples, "also": (), "every": "network"})
 
 
 def _of_image(settings: AnySettings, _: int) -> float | None:

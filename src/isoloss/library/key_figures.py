@@ -198,7 +198,7 @@ def _best(
 
 
 def _of_sharpness(run: Run, _: RunState) -> Figures:
-    found = read_sharpness(run)
+    found = [each for each in read_sharpness(run) if not each.left_out]
     if not found:
         return {}
     last = found[-1]

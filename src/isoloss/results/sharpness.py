@@ -36,6 +36,11 @@ class Place:
     epoch: float = math.nan
     lr: float = math.nan
 
+    @property
+    def in_words(self) -> str:
+        """`adam, epoch 3`; the epoch where it is one of several of the network's."""
+        return f"{self.network}, epoch {self.epoch:g}" if self.checkpoint else self.network
+
 
 @dataclass(frozen=True)
 class Density:
@@ -72,6 +77,7 @@ class Sharpness:
         density: None where it was not asked for.
         facts: what else there is to say of how this was found.
         place: which network it is, and when in its training.
+        left_out: why it is not measured, beside others that are; "" if it is.
     """
 
     loss: Estimate = UNKNOWN
@@ -86,6 +92,7 @@ class Sharpness:
     density: Density | None = None
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     place: Place = Place()
+    left_out: str = ""
 
     @classmethod
     def of(
@@ -106,7 +113,7 @@ class Sharpness:
                 densities.append((nodes, weights))
                 continue
             for name, value in part.items():
-                found[name] = value if name == "error" else _estimates(value)
+                found[name] = value if name in ("error", "left_out") else _estimates(value)
         if densities:
             found["density"] = _together(densities)
         return cls(**found, facts=facts, place=place)
@@ -117,12 +124,16 @@ class Sharpness:
     @property
     def said(self) -> list[str]:
         """What is known first of all, in words."""
+        if self.left_out:
+            return [f"left out: {self.left_out}"]
         said = [f"λmax {in_words(e)}" for e in self.largest[:1]]
         named = ("trace", self.trace), ("gradient", self.gradient_norm), ("loss", self.loss)
         return said + [f"{name} {in_words(e)}" for name, e in named if e is not UNKNOWN]
 
     def rows(self) -> Iterator[tuple[str, str, Estimate]]:
         """(quantity, of what, estimate), as a table has them."""
+        if self.left_out:
+            return iter([("left out", self.left_out, UNKNOWN)])
         found = [
             ("loss", "", self.loss),
             ("gradient norm", "", self.gradient_norm),

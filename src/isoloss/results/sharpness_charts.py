@@ -38,7 +38,8 @@ def sharpness_charts(found: Sequence[Sequence[Sharpness]]) -> Iterator[Chart]:
     Args:
         found: of each run, what it has found.
     """
-    traces = [(k, each) for k, of_run in enumerate(found) for each in _traces(k, of_run)]
+    measured = [[each for each in of_run if not each.left_out] for of_run in found]
+    traces = [(k, each) for k, of_run in enumerate(measured) for each in _traces(k, of_run)]
     for name, (across, up, is_log) in _AXES.items():
         own = tuple(trace for _, (chart, trace) in traces if chart == name)
         if name == "λmax" and _is_far(own):
@@ -80,7 +81,7 @@ def _over_epochs(run: int, name: str, found: Sequence[Sharpness]) -> Iterator[tu
     if rates:
         epochs, ends = (np.array(column) for column in zip(*rates, strict=True))
         # Where the rate goes to 0 it bounds nothing, and would leave no room for the rest.
-        highest = FARTHEST * max(each.largest[0].value for each in known)
+        highest = FARTHEST * max((each.largest[0].value for each in known), default=math.inf)
         ends = np.where(ends <= highest, ends, math.nan)
         if np.isfinite(ends).any():
             yield "λmax", Trace(run, f"{name} {STABLE}".strip(), epochs, ends)

@@ -20,7 +20,7 @@ class PlaneKind:
     Attributes:
         name: what `--plane` and `run.json` call it.
         title: what headings call it, in small letters: "random plane".
-        help: what it is, in one clause for the help of `--plane`.
+        help: which directions it has, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
             "also", "planes", "normalize", "parameters", "directions", "rescale", "third",
@@ -75,46 +75,46 @@ PLANE_KINDS = Registry[PlaneKind]("plane kind")
 register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
-    "random", "random plane", "filter-normalized",
+    "random", "random plane", "two random ones, every filter as long as the network's own",
     "isoloss.compute.planes.random_plane:build_plane",
     options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
-    "pca", "PCA plane", "trajectory",
+    "pca", "PCA plane", "those along which the checkpoints of a training moved most",
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
-    "line", "random line", "random",
+    "line", "random line", "one random one",
     "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "to another",
+    "interpolate", "interpolation", "straight to another network",
     "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
     measured="isoloss.compute.curvature.barrier:measure",
 ))  # fmt: skip
 register(PlaneKind(
-    "directions", "plane of given directions", "in a file",
+    "directions", "plane of given directions", "two that a file holds",
     "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
 ))  # fmt: skip
 register(PlaneKind(
-    "direction", "line of a given direction", "its first",
+    "direction", "line of a given direction", "the first that a file holds",
     "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "hessian", "Hessian plane", "eigenvectors",
+    "hessian", "Hessian plane", "those along which the loss curves most",
     "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(
-    "gradient", "gradient plane", "and another",
+    "gradient", "gradient plane", "the steepest, and a random one or the momentum beside it",
     "isoloss.compute.curvature.gradient_plane:build", options=("beside", "normalize", "parameters"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(
-    "three", "plane of three networks", "networks",
+    "three", "plane of three networks", "those to two other networks",
     "isoloss.compute.planes.three_networks:build", options=("to", "third"),
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
@@ -130,6 +130,6 @@ def kinds_taking(option: str) -> list[str]:
     return [kind.name for kind in PLANE_KINDS if kind.takes(option)]
 
 
-def help_on_kinds() -> str:
-    """What each kind is, in one line."""
-    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS)
+def help_on_kinds() -> dict[str, str]:
+    """What each kind is, by name."""
+    return {kind.name: kind.help for kind in PLANE_KINDS}

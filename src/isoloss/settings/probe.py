@@ -58,7 +58,7 @@ _QUANTITY_WORDS: Any = {
 _OF_ADVERSARY: Any = {"only_with": {"quantity": ["adversarial"]}}
 _OF_DENOISER: Any = {"only_with": {"quantity": ["denoised"]}}
 _KINDS_OF_PLANES: Any = {
-    "choices": PLANE_KINDS.names, "help": help_on_kinds,
+    "choices": PLANE_KINDS.names, "each": help_on_kinds,
     "words": lambda: {kind.name: capitalized(kind.title) for kind in PLANE_KINDS},
 }  # fmt: skip
 # What not every kind of plane takes, where it was not asked for.
@@ -109,7 +109,10 @@ class ProbeSettings(NetworkSettings):
         "for example 0.01; by default all samples are evaluated at every point",
     )
     plane: Annotated[str, BeforeValidator(_known_plane)] = Field(
-        default="random", title="Plane", json_schema_extra=_KINDS_OF_PLANES
+        default="random",
+        title="Plane",
+        description="Which directions lead away from the network",
+        json_schema_extra=_KINDS_OF_PLANES,
     )
     to: AbsolutePath | None = Field(
         default=None,

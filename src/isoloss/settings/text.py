@@ -106,6 +106,12 @@ def help_of(field: FieldInfo) -> str:
     return _given_by(field, "help", field.description or "")
 
 
+def each_of(field: FieldInfo) -> dict[str, str]:
+    """{choice: what it is}, of a field whose choices need a clause each: the function
+    `json_schema_extra["each"]` gives it."""
+    return _given_by(field, "each", {})
+
+
 def examples_of(field: FieldInfo) -> tuple[str, ...]:
     """What may be suggested for a field: its examples, and what the function
     `json_schema_extra["examples"]` gives."""

@@ -30,7 +30,7 @@ from isoloss.app.state.tour import STEPS
 from isoloss.app.ui.docking import Docking
 from isoloss.scene.textures import TEXTURES
 from isoloss.settings import KINDS
-from isoloss.settings.text import help_of
+from isoloss.settings.text import each_of, help_of
 
 APP = Path(__file__).parents[3] / "src" / "isoloss" / "app"
 
@@ -131,6 +131,8 @@ def all_texts() -> tuple[Text, ...]:
             if name != "kind":
                 found.append(Text(f"settings {kind}.{name}", LABEL, field.title or ""))
                 found.append(Text(f"settings {kind}.{name}", TIP, help_of(field)))
+                told = (f"{help_of(field)}: {what}" for what in each_of(field).values())
+                found += [Text(f"settings {kind}.{name}", TIP, text) for text in told]
     found += [Text(f"texture {t.name}", LABEL, t.label) for t in TEXTURES]
     for step in STEPS:
         told = re.split(r"(?<=[.]) ", step.text)

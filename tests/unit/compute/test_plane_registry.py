@@ -146,7 +146,7 @@ def test_the_command_line_knows_it(capsys):
     said = " ".join(capsys.readouterr().out.split())
     known = "{random,pca,line,interpolate,directions,direction,hessian,gradient,three,toy,toyline}"
     assert f"--plane {known}" in said
-    assert "three: networks; toy: the first two weights" in said
+    assert "three: those to two other networks; toy: the first two weights" in said
 
 
 def test_options_of_other_kinds_are_refused():

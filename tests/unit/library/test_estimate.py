@@ -114,6 +114,28 @@ def test_what_is_found_out_on_the_way_cannot_be_told():
     assert estimate(ProbeSettings(source=SOURCE, tolerance=0.01), [run]) is None
 
 
+def test_sharpness_at_every_checkpoint_takes_as_long_as_there_are_checkpoints(tmp_path):
+    def trained(name, count):
+        folder = tmp_path / name / "checkpoints"
+        folder.mkdir(parents=True)
+        for name in (*(f"{k:04}" for k in range(count)), "resume", "stopped"):
+            (folder / f"{name}.safetensors").touch()
+        return folder.parent
+
+    long, short = trained("long", 12), trained("short", 3)
+    one = SharpnessSettings(source=long, samples=100)
+    every = one.model_copy(update={"every": "checkpoint"})
+    assert work_ratio(every, one, None) == 12
+    both = every.model_copy(update={"also": (short,)})
+    assert work_ratio(both, every, None) == (12 + 3) / 12
+    cost = COSTS.get("sharpness")
+    assert cost is not None
+    sample = cost.sample(both)
+    assert (sample.every, sample.also) == ("network", ())
+    unknown = every.model_copy(update={"source": tmp_path / "nothing"})
+    assert work_ratio(unknown, one, None) is None
+
+
 def test_every_kind_of_run_says_what_its_work_is():
     assert set(COSTS.names()) == set(KINDS)
     defend = DefendSettings(source=SOURCE, denoiser="digits-denoiser")

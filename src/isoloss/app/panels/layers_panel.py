@@ -12,6 +12,7 @@ from isoloss.app.panels.menus.layer_menu import LayerMenu
 from isoloss.app.panels.menus.probe_again import ProbeAgain
 from isoloss.app.state.glossary import explanation, of_fact
 from isoloss.app.state.readouts import range_label
+from isoloss.app.state.runs.network_sharpness import NetworkSharpness
 from isoloss.app.ui.findings_badge import findings_badge, list_findings
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import palette, u32, vec
@@ -57,6 +58,7 @@ class LayersPanel:
         self._renamed: SurfaceLayer | None = None
         self._focuses = self._begun = False
         self._facts: tuple[object, list[tuple[str, str]]] = (None, [])
+        self.sharpness = NetworkSharpness(parts.workspace.runs.library)
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -219,7 +221,7 @@ class LayersPanel:
             if not shown:
                 return
             self._opacity(layer)
-            for label, value in self._facts_of(layer):
+            for label, value in [*self._facts_of(layer), *self.sharpness.facts(layer)]:
                 row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
                 imgui.text_unformatted(shortened(value, room))

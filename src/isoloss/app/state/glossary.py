@@ -386,6 +386,9 @@ _OF_FACT = {
     "Spread": ("Spread",),
     "Error": ("Standard error",),
     "Persistence": ("Persistence",),
+    "λmax": ("Sharpness",),
+    "Trace": ("Sharpness",),
+    "Rise": ("Sharpness",),
 }
 _OF_FINDING = {
     "normalization": ("Filter normalization",),

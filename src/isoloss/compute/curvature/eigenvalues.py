@@ -13,14 +13,45 @@ from dataclasses import replace
 import numpy as np
 import torch
 from scipy.optimize import isotonic_regression
+from torch import Tensor
 
-from isoloss.compute.curvature.lanczos import Ritz
+from isoloss.compute.curvature.lanczos import Ritz, outermost
 from isoloss.compute.curvature.products import Curvature, Matrix
 from isoloss.compute.curvature.sampling import BLOCKS, jackknife
 from isoloss.results.estimates import Estimate
 
+FEW, SHARE = 32, 8
+"""Samples on which eigenvectors are looked for first: so many at least, and such a part of all."""
+ROUGH = 0.05
+"""How well they are known there, as a share of the largest eigenvalue."""
 BESIDE = 3
 """Eigenvectors beside those that are wanted, among which they are found anew."""
+
+
+def beginning(
+    curvature: Curvature,
+    random: Tensor,
+    *,
+    largest: int,
+    smallest: int = 0,
+    matrix: Matrix = "hessian",
+) -> Tensor:
+    """(P,) a vector from which the method of Lanczos comes to its end in fewer steps: what it finds
+    on a few samples, and as much that is random, without which it might miss what these lack.
+
+    Args:
+        random: (P,) any vector.
+    """
+    random = random / torch.linalg.vector_norm(random)
+    few = curvature.data.cut(len(curvature.data) // SHARE)
+    if few < FEW:
+        return random
+    *_, ritz = outermost(
+        lambda vectors: curvature.times(vectors, matrix, few), random,
+        largest=largest, smallest=smallest, tolerance=ROUGH,
+    )  # fmt: skip
+    found = ritz.vectors(ritz.wanted(largest, smallest)).sum(0)
+    return random + found / torch.linalg.vector_norm(found)
 
 
 def with_errors(

@@ -15,8 +15,10 @@ from torch import Tensor
 
 Product = Callable[[Tensor], Tensor]
 """Of (K, P) vectors with the matrix."""
-KEPT = 1 << 31
+KEPT = 1 << 30
 """Bytes of vectors that are kept, at most, where nobody says how many."""
+COLUMNS = 1 << 16
+"""Of vectors that are combined at once."""
 EXTRA = 6
 """Vectors kept at a restart beside those that are wanted: with them it converges as if it had never
 been begun anew, or nearly."""
@@ -109,12 +111,21 @@ def outermost(
             return
         if count == room - 1:
             kept = sorted(ritz.wanted(largest + EXTRA // 2, smallest + EXTRA - EXTRA // 2))
-            basis[: len(kept)] = ritz.vectors(kept)
+            _rotate(basis, ritz.rotation[:, kept])
             projected.zero_()
             projected[range(len(kept)), range(len(kept))] = values[kept]
             count = len(kept)
         basis[count] = found / left
         count += 1
+
+
+def _rotate(basis: Tensor, rotation: Tensor) -> None:
+    """Put combinations of the first (M, P) vectors in the place of the first K of them, column by
+    column: all at once would need room for as many again."""
+    given, found = rotation.shape
+    turn = rotation.T.to(basis)
+    for columns in basis.split(COLUMNS, 1):
+        columns[:found] = turn @ columns[:given]
 
 
 def _orthogonalize(vector: Tensor, basis: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from isoloss.compute.curvature.density import quadrature
-from isoloss.compute.curvature.eigenvalues import with_errors
+from isoloss.compute.curvature.eigenvalues import beginning, with_errors
 from isoloss.compute.curvature.lanczos import KEPT, outermost
-from isoloss.compute.curvature.products import Curvature, Matrix, Scale
+from isoloss.compute.curvature.products import Curvature, Matrix, NotFinite, Scale, finite
 from isoloss.compute.curvature.rise import ASCENTS, gradient_norm, mean, mean_of_samples, most
 from isoloss.compute.curvature.trace import SKETCHED, random_signs, trace
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
@@ -122,12 +122,10 @@ class Measuring:
         """Find what a unit is about; what is random in it is its own.
 
         Raises:
-            IsolossError: if the loss is not finite.
+            NotFinite: if the loss is not, or its derivatives.
         """
         if not bool(self._losses.isfinite().all()):
-            raise IsolossError(
-                "the loss is not finite at the network itself: its curvature says nothing"
-            )
+            raise NotFinite("the loss is not finite at the network itself, which has no curvature")
         which, piece = unit
         generator = torch.Generator().manual_seed((self._asked.seed << 8) + 16 * which + piece)
         return (self._rise, self._eigenvalues, self._trace, self._density)[which](generator)
@@ -158,9 +156,12 @@ class Measuring:
 
     def _eigenvalues(self, generator: torch.Generator) -> Found:
         asked, curvature, ritz = self._asked, self.curvature, None
+        start = beginning(
+            curvature, random_signs(1, curvature, generator)[0],
+            largest=asked.largest, smallest=asked.smallest, matrix=asked.matrix,
+        )  # fmt: skip
         for ritz in outermost(
-            self._times,
-            random_signs(1, curvature, generator)[0],
+            self._times, start,
             largest=asked.largest, smallest=asked.smallest, tolerance=asked.tolerance,
             most_steps=asked.steps,
         ):  # fmt: skip
@@ -182,6 +183,7 @@ class Measuring:
             probes=self._asked.probes, matrix=self._asked.matrix, together=TOGETHER,
         )  # fmt: skip
         found = yield from steps
+        finite(torch.tensor(found.total.value))
         groups = {name: _plain(each) for name, each in found.groups.items()}
         return {"trace": _plain(found.total), "groups": groups}
 

@@ -9,7 +9,7 @@ other, so that no pass goes through their activations and derivatives are still 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -21,6 +21,7 @@ from torch.autograd.graph import Node
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from isoloss.compute.curvature.convolutions import QuickConvolutions
 from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.batch_size import effort, suitable_batch_size
@@ -38,6 +39,10 @@ Scale = Literal["none", "filter"]
 TWICE = 4
 """So many times the activations of a forward pass are at hand while it is differentiated twice."""
 HALF = (torch.bfloat16, torch.float16)
+
+
+class NotFinite(IsolossError):
+    """A network's loss, or its curvature, is not finite at the network itself."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Curvature:
         self._scales = self._filter_norms() if scale == "filter" else None
         widest, _ = effort(network, lambda: self._loss(network, few), size_of(few))
         self.batch_size = batch_size or suitable_batch_size(TWICE * widest, device)
+        self._convolutions: Callable[[], AbstractContextManager[object]] = nullcontext
         self._check(few)
 
     # -- what it is asked ---------------------------------------------------------------------
@@ -124,13 +130,16 @@ class Curvature:
         """Whether the loss is of logits, and so has a Gauss–Newton matrix."""
         return isinstance(self._loss, CrossEntropy)
 
-    def times(self, vectors: Tensor, matrix: Matrix = "hessian") -> Tensor:
-        """(K, P) vectors times the matrix, of the mean loss over all samples."""
-        total, n = torch.zeros_like(vectors), 0
-        for samples, each in self.blocks(vectors, 1, matrix):
-            total += samples * each
-            n += samples
-        return total / n
+    def times(self, vectors: Tensor, matrix: Matrix = "hessian", last: int | None = None) -> Tensor:
+        """(K, P) vectors times the matrix, of the mean loss over all samples, or the first `last`.
+
+        Raises:
+            NotFinite: if they are not.
+        """
+        total, n = torch.zeros_like(vectors), last or len(self.data)
+        for batch in self._batches(0, n):
+            total += self._of_batch(vectors, batch, matrix)
+        return finite(total.div_(n))
 
     def blocks(
         self, vectors: Tensor, count: int, matrix: Matrix = "hessian"
@@ -194,7 +203,9 @@ class Curvature:
 
     def _hessian(self, vectors: Tensor, batch: Batch) -> Iterator[Sequence[Tensor]]:
         leaves = self._leaves()
-        gradient = _grad(self._losses(leaves, batch).sum(), leaves, create_graph=True)
+        with self._convolutions():
+            losses = self._losses(leaves, batch)
+        gradient = _grad(losses.sum(), leaves, create_graph=True)
         for k, vector in enumerate(vectors):
             along = [*self._views(self._scaled(vector))]
             yield _grad(gradient, leaves, along, retain_graph=k + 1 < len(vectors))
@@ -285,7 +296,19 @@ class Curvature:
                     "the loss cannot be differentiated twice: a function in it, or in the "
                     "network, is marked as differentiable once (@once_differentiable)"
                 )
-            _grad(gradient, leaves, [torch.ones_like(leaf) for leaf in leaves])
+            ones = torch.ones(1, self.size, dtype=self.dtype, device=self.device)
+            found = _grad(gradient, leaves, [*self._views(self._scaled(ones[0]))])
+        if self._is_quick(few, ones, self._flat(found)):
+            self._convolutions = QuickConvolutions
+
+    def _is_quick(self, few: Batch, vectors: Tensor, expected: Tensor) -> bool:
+        """Whether there are convolutions that can be replaced, and that then nothing else is."""
+        with QuickConvolutions() as quick:
+            try:
+                found = self._of_batch(vectors, few, "hessian")[0]
+            except Exception:  # a user's network may raise anything
+                return False
+        return quick.count > 0 and is_same(found, expected, expected.abs().max())
 
 
 class _Holder(nn.Module):
@@ -319,6 +342,17 @@ class _Holder(nn.Module):
     def _logits(self, batch: Batch) -> Tensor:
         assert isinstance(self._loss, CrossEntropy)
         return self._loss.forward.logits(self.network, batch)
+
+
+def finite(found: Tensor) -> Tensor:
+    """What is given, if it is.
+
+    Raises:
+        NotFinite: if it is not.
+    """
+    if not bool(found.isfinite().all()):
+        raise NotFinite("the loss has second derivatives that are not finite: no curvature")
+    return found
 
 
 @contextmanager

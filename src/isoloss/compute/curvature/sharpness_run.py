@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
 
-from isoloss.compute.curvature.measuring import Asked, Measuring, found_at_once, told
+from isoloss.compute.curvature.measuring import Asked, Found, Measuring, found_at_once, told
+from isoloss.compute.curvature.products import NotFinite
 from isoloss.compute.data.reading import GivenBatches
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks, Unit
@@ -23,7 +24,7 @@ from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.training.network import Network, load_network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
-from isoloss.results.sharpness import Place, write_table
+from isoloss.results.sharpness import Place, Sharpness, write_table
 from isoloss.results.sharpness_files import SharpnessJournal
 from isoloss.run import Run
 from isoloss.settings import SharpnessSettings
@@ -93,8 +94,7 @@ class MeasuringRun:
         rate = ProgressRate("sharpness", sum(map(self._work, self._units)), "products", done)
         if group.ranks.world == 1:
             for unit in missing:
-                steps = self._measuring(unit[0]).part(unit[1:])
-                found = yield from told(steps, rate, done)
+                found = yield from told(self._part(unit), rate, done)
                 self._keep(run, journal, unit, json.dumps(found).encode())
                 done += self._work(unit)
         else:
@@ -106,8 +106,7 @@ class MeasuringRun:
             yield Log(group.units_done)
         group.release()
         write_table(run.sharpness_path, journal.sharpness)
-        for found in journal.sharpness[-1:]:
-            yield Log(", ".join(found.said))
+        yield from _last_words(journal.sharpness)
 
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""
@@ -123,7 +122,16 @@ class MeasuringRun:
         write_table(run.sharpness_path, journal.sharpness)
 
     def _result(self, unit: Unit) -> bytes:
-        return json.dumps(found_at_once(self._measuring(unit[0]).part(unit[1:]))).encode()
+        return json.dumps(found_at_once(self._part(unit))).encode()
+
+    def _part(self, unit: Unit) -> Found:
+        """What a unit finds; of a network that is not finite, beside others, that it is not."""
+        try:
+            return (yield from self._measuring(unit[0]).part(unit[1:]))
+        except NotFinite as error:
+            if len(self.subjects) == 1:
+                raise
+            return {"left_out": str(error)}
 
     @property
     def _asked(self) -> Asked:
@@ -174,6 +182,17 @@ def _subjects(network: Network, name: str, every: str) -> Iterator[Subject]:
         return
     for point, weights in zip(path.points, path.checkpoints, strict=True):
         yield Subject(network, Place(name, point.checkpoint, point.epoch, point.lr), weights)
+
+
+def _last_words(found: Sequence[Sharpness]) -> Iterator[Event]:
+    """Which networks have no numbers, and those of the last one."""
+    for each in found:
+        if each.left_out:
+            yield Log(f"{each.place.in_words} is left out: {each.left_out}")
+    measured = [each for each in found if not each.left_out]
+    if not measured:
+        raise NotFinite("no network here has a finite loss: there is nothing to measure")
+    yield Log(", ".join(measured[-1].said))
 
 
 def _names(settings: SharpnessSettings) -> list[str]:

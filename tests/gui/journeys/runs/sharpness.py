@@ -1,11 +1,14 @@
 """Fill in the form of sharpness, and watch eigenvalues of every checkpoint come in."""
 
 import math
+from pathlib import Path
 
 from drive import Driver, drive
 from form_driver import FormDriver
 from imgui_bundle import imgui
 
+from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.readouts import number
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.sharpness_files import read_sharpness
 from isoloss.run import Run
@@ -68,6 +71,21 @@ def compare(d: Driver, followed: FollowedRun) -> None:
     charts = d.until(lambda: comparison.shown.comparison.charts, "its charts")
     assert {chart.name for chart in charts} == {"λmax", "trace", "gradient", "spectrum"}
     d.shot("sharpness_compared.png")
+    beside_surface(d, followed)
+
+
+def beside_surface(d: Driver, followed: FollowedRun) -> None:
+    """A surface around the same network, opened, says what was found of it."""
+    workspace = d.parts.workspace
+    open_path(workspace, Path("runs/around"))
+    layer = d.until(lambda: workspace.selected, "the surface")
+    known = d.until(lambda: d.panel("Layers").sharpness.facts(layer), "what is known of it")
+    last = read_sharpness(Run.open(followed.run.folder))[-1]
+    assert [label for label, _ in known] == ["λmax", "Trace", "Rise"]
+    assert known[0][1].startswith(number(last.largest[0].value))
+    d.parts.choose_layout("Landscape")
+    d.ctx.yield_(30)
+    d.shot("sharpness_beside_surface.png")
 
 
 drive(sharpness)

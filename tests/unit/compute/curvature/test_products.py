@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from isoloss.compute.curvature.products import Curvature
+from isoloss.compute.curvature.products import Curvature, _nodes
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.errors import IsolossError
 
@@ -56,7 +56,37 @@ class Attending(nn.Module):
         return self.last(F.scaled_dot_product_attention(q, q, q * q).flatten(1))
 
 
-SHAPES = {Normed: (1, 4, 4), Tied: (5,), Attending: (5,)}
+class Convolving(nn.Module):
+    """Convolutions of several kinds, one of them without a bias, one used twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.flat = nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2)
+        self.twice = nn.Conv2d(4, 4, (3, 1), padding=(1, 0), bias=False)
+        self.deep, self.long = nn.Conv3d(2, 2, 2, dilation=2), nn.Conv1d(2, 4, 3, padding=1)
+        self.same = nn.Conv2d(4, 2, 1, padding="same")
+
+    def forward(self, images):
+        maps = torch.tanh(self.flat(images))
+        maps = self.same(torch.tanh(self.twice(torch.tanh(self.twice(maps)))))
+        maps = torch.tanh(self.deep(maps[:, :, None].expand(-1, -1, 3, -1, -1)))
+        return self.long(maps.flatten(2)).mean(2)
+
+
+class Mapping(nn.Module):
+    """A convolution inside a transform of functions, which none of ours can be."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv1d(1, 3, 2), nn.Linear(12, 4)
+
+    def forward(self, x):
+        return self.last(torch.vmap(lambda one: torch.tanh(self.conv(one[None])))(x).flatten(1))
+
+
+SHAPES = {
+    Normed: (1, 4, 4), Tied: (5,), Attending: (5,), Convolving: (2, 5, 5), Mapping: (5,),
+}  # fmt: skip
 
 
 def given(network, n=12):
@@ -109,6 +139,18 @@ def test_products_are_those_of_the_matrices_written_out(network):
     blocks = [*made.blocks(every, 4)]
     mean = sum(n * product for n, product in blocks) / len(x)
     assert (mean - hessian).abs().max() < 1e-12
+
+
+def test_convolutions_are_replaced_where_they_can_be():
+    def functions(network):
+        made = curvature(network().double(), *given(network))
+        losses = made._losses(made._leaves(), next(iter(made._batches(0, 12))))
+        with made._convolutions():
+            quick = made._losses(made._leaves(), next(iter(made._batches(0, 12))))
+        return [sum("_Convolved" in n.name() for n in _nodes([of])) for of in (losses, quick)]
+
+    assert functions(Convolving) == [0, 5]
+    assert functions(Mapping) == functions(Tied) == [0, 0]
 
 
 def test_batch_norms_are_folded_inside_the_derivative():

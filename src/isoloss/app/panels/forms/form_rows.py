@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -72,7 +74,7 @@ class FormRows:
         right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
         hi = ImVec2(right, imgui.get_item_rect_max().y)
         self._one_or_several(form, field, lo, hi)
-        tip = _tip(field)
+        tip = _tip(field, form.values[field.name])
         if not self._is_at_arrow:
             hint_over(lo, hi, f"{label}. {tip}" if fitting != label else tip, terms)
 
@@ -143,11 +145,13 @@ class FormRows:
         imgui.end_popup()
 
 
-def _tip(field: FieldSpec) -> str:
-    """What a field is about, and what may be typed into it."""
+def _tip(field: FieldSpec, value: Any) -> str:
+    """What a field is about and holds, and what may be typed into it."""
     may = [field.bounds, "several with commas, a run each" if field.takes_number else ""]
     said = "; ".join(filter(None, may))
-    return field.in_words(field.help) + (f" ({said})" if said else "")
+    chosen = field.each.get(value) if isinstance(value, str) else None
+    told = f"{field.help}: {chosen}" if chosen else field.help
+    return field.in_words(told) + (f" ({said})" if said else "")
 
 
 def label_width(form: Form) -> float:

@@ -22,6 +22,7 @@ from isoloss.settings import (
 )
 from isoloss.settings.text import (
     choices,
+    each_of,
     examples_of,
     help_of,
     holds_one,
@@ -74,6 +75,7 @@ class FieldSpec:
     Attributes:
         choices: what a "choice" may be, and "several" of; of a "text" merely what may be suggested.
         words: what the window calls these; others: what "several" may name besides, as one types.
+        each: what some of these are, in a clause.
         optional: whether None, the model's own default, is allowed.
         bounds: the allowed values in words, "" where anything goes.
         section: "Compute" for what every kind of run has (device, precision, seed), "More" for
@@ -92,6 +94,7 @@ class FieldSpec:
     default: Any
     choices: tuple[str, ...] = ()
     words: dict[str, str] = field(default_factory=dict[str, str])
+    each: dict[str, str] = field(default_factory=dict[str, str])
     others: str = ""
     optional: bool = False
     bounds: str = ""
@@ -166,6 +169,7 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
         default=default,
         choices=named or (tuple(words) if kind == "several" else examples_of(field)),
         words=words,
+        each=each_of(field),
         others=others_of(field),
         optional=optional,
         bounds=_bounds(field.metadata),

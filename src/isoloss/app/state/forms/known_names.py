@@ -22,7 +22,7 @@ from isoloss.jobs.devices import devices
 from isoloss.library.entry import Entry
 from isoloss.naming import capitalized, listed
 from isoloss.paths import exists, is_file, is_folder
-from isoloss.run import Run
+from isoloss.run import Run, checkpoint_count
 from isoloss.run_folder import is_run
 from isoloss.settings import TrainingSettings
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
@@ -128,7 +128,7 @@ def problem_with_classifier(name: str, here: Here | None = None) -> str:
         return capitalized(str(error))
     if not isinstance(run.settings, TrainingSettings):
         return f"{name} is a {run.settings.kind} run: choose a training run"
-    if checkpoints_of(run) or (here is not None and here.is_at_work(run.folder)):
+    if checkpoint_count(run.folder) or (here is not None and here.is_at_work(run.folder)):
         return ""
     return f"{name} has no checkpoints yet: resume it first"
 
@@ -143,13 +143,6 @@ def _no_run(name: str, path: Path) -> str:
         return f"{name} is no run's folder: choose a training run, or a checkpoint"
     example = _example("classifier")
     return f"There is no network {name}: choose a training run, a checkpoint or {example}"
-
-
-def checkpoints_of(run: Run) -> int:
-    """How many checkpoints a training run has left so far."""
-    if not is_folder(run.checkpoints):
-        return 0
-    return sum(path.stem.isdecimal() for path in entries_of(run.checkpoints))
 
 
 def problem_with_function(name: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.app.state.forms.known_names import Here, checkpoints_of, training_run
+from isoloss.app.state.forms.known_names import Here, training_run
 from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of, usual_device
 from isoloss.naming import capitalized
+from isoloss.run import checkpoint_count
 from isoloss.settings import AnySettings, InputProbeSettings, ProbeSettings, TrainingSettings
 from isoloss.settings.built_in import DATA_SETS
 
@@ -60,7 +61,7 @@ def subject_of(values: Mapping[str, Any], here: Here) -> Subject:
     if (run := training_run(source)) is not None:
         assert isinstance(run.settings, TrainingSettings)
         trained = run.settings
-        checkpoints = None if here.is_at_work(run.folder) else checkpoints_of(run)
+        checkpoints = None if here.is_at_work(run.folder) else checkpoint_count(run.folder)
     data = str(values.get("data") or "") or (trained.data if trained is not None else "")
     asked = str(values.get("device", "auto"))
     return Subject(
