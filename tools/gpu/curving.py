@@ -23,7 +23,7 @@ def sharpness(on: Subjects) -> dict[str, Any]:
     """Samples a second through products with the Hessian, all that a measurement does counted,
     beside a loop that does one such product; the largest eigenvalue beside the CPU's."""
     found: dict[str, Any] = {}
-    count, few = on.images(1024, 32), on.images(64, 16)
+    count, few = on.images(1024, 8), on.images(64, 4)
     wanted = {"largest": 1, "smallest": 0, "steps": on.images(30, 2), "probes": on.images(8, 2)}
     asked = Asked(**wanted)
     for name in on.names:
@@ -42,7 +42,7 @@ def sharpness(on: Subjects) -> dict[str, Any]:
         measured(count, on.device)
         seconds = time.perf_counter() - began
         rate = count * sum(map(asked.work, asked.units)) / seconds
-        batch = on.images(256, 16)
+        batch = on.images(256, 8)
         x, y = images[:batch].to(on.device), labels[:batch].to(on.device)
         network = copy.deepcopy(model).to(on.device).eval()
         loop = len(x) / timed(
