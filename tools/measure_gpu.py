@@ -34,7 +34,7 @@ PACKAGES = {
     "threadpoolctl": "threadpoolctl", "huggingface_hub": "huggingface_hub", "PIL": "pillow",
     "torchvision": "torchvision", "timm": "timm", "diffusers": "diffusers",
     "sklearn": "scikit-learn", "plyfile": "plyfile", "contourpy": "contourpy",
-    "matplotlib": "matplotlib", "OpenGL": "PyOpenGL",
+    "matplotlib": "matplotlib", "h5py": "h5py", "OpenGL": "PyOpenGL",
 }  # fmt: skip
 """By the names they are imported by."""
 
@@ -68,6 +68,7 @@ PARTS = (
     Part("denoiser_training", "gpu.learning:denoiser_training", 25, 2),
     Part("kill_and_resume", "gpu.learning:kill_and_resume", 75, 2),
     Part("rendering", "gpu.drawing:rendering", 30, 2),
+    Part("sharpness", "gpu.curving:sharpness", 30, 2),
     Part("sizes", "gpu.probing:sizes", 40, 2),
     Part("large", "gpu.probing:large", 25, 2),
 )

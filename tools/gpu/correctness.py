@@ -219,8 +219,8 @@ def switches():
     if not hasattr(matmul, "fp32_precision"):
         return "this PyTorch has no such switch"
     matmul.fp32_precision = "tf32"
-    with arithmetic(device, "fp32"):
-        pass
+    with arithmetic(device, "fp32"), torch.backends.cudnn.flags(enabled=True):
+        torch.nn.functional.conv2d(*2 * [torch.ones(1, 1, 1, 1, device=device)])
     return "ok" if matmul.fp32_precision == "tf32" else "it is another afterwards"
 
 for name, work in (("a network that waits for the device", waits),
@@ -253,6 +253,8 @@ def faults(on: Subjects) -> dict[str, str]:
     ):
         try:
             found[name] = work(on)
+        except ModuleNotFoundError as error:
+            found[name] = f"left out: {error.name} is not installed"
         except Exception as error:
             found[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return found | apart(on)

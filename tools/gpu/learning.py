@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,7 @@ def kill_and_resume(on: Subjects) -> dict[str, Any]:
     """A training and a probe, killed and carried on, beside those that were left alone."""
     from safetensors.torch import load_file
 
+    from isoloss.geometry.files.reading import load
     from isoloss.geometry.growing import GrowingSurface
 
     found: dict[str, Any] = {}
@@ -147,9 +149,6 @@ def kill_and_resume(on: Subjects) -> dict[str, Any]:
         found["train_seconds"] = command(*train, str(whole))
         third = killed / "checkpoints" / f"{on.images(9, 1):04d}.safetensors"
         command(*train, str(killed), kill_when=third.exists)
-        command("run", str(killed))
-        ends = [load_file(max((f / "checkpoints").glob("0*.safetensors"))) for f in (whole, killed)]
-        found["training_killed_apart"] = max(worst(ends[0][k], ends[1][k]) for k in ends[0])
         probe = ("probe", str(whole), "--grid", str(on.images(21, 4)), "--samples",
                  str(on.images(1400, 64)), "--tolerance", "0.02", *where, "--out")  # fmt: skip
         one, two = folder / "one", folder / "two"
@@ -162,10 +161,10 @@ def kill_and_resume(on: Subjects) -> dict[str, Any]:
                 return False
 
         command(*probe, str(two), kill_when=begun)
-        command("run", str(two))
-        import isoloss
-
-        a, b = (isoloss.load(f / "surface.ply") for f in (one, two))
+        command("run", str(killed), str(two))
+        ends = [load_file(max((f / "checkpoints").glob("0*.safetensors"))) for f in (whole, killed)]
+        found["training_killed_apart"] = max(worst(ends[0][k], ends[1][k]) for k in ends[0])
+        a, b = (load(f / "surface.ply") for f in (one, two))
         found["probe_killed_apart"] = float(np.nanmax(np.abs(a.loss - b.loss)))
         found["probe_range"] = float(np.ptp(a.loss))
     return found
@@ -186,5 +185,8 @@ def command(*words: str, kill_when: Callable[[], bool] | None = None) -> float:
         time.sleep(0.02)
     assert process.stderr is not None
     if process.returncode:
-        raise RuntimeError(process.stderr.read().decode(errors="replace")[-400:])
+        said = process.stderr.read().decode(errors="replace")
+        if lacks := re.search("No module named '([^'.]+)", said):
+            raise ModuleNotFoundError(name=lacks[1])
+        raise RuntimeError(said[-400:])
     return time.perf_counter() - began

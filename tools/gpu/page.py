@@ -46,6 +46,7 @@ def lines(report: Report) -> Iterator[str]:
         ("Training", "training", _flat),
         ("Training a denoiser", "denoiser_training", _flat),
         ("Killed and resumed", "kill_and_resume", _flat),
+        ("Sharpness", "sharpness", _sharpness),
         ("Drawing", "rendering", _rendering),
     ):
         found = report.get(name)
@@ -118,6 +119,17 @@ def _attacks(found: Report) -> Iterator[str]:
         for row in listed
     ]
     yield from _table(["work", "program", "precision", "a second", "ratio", "successes"], rows)
+
+
+def _sharpness(found: Report) -> Iterator[str]:
+    yield from _table(
+        ["network", "samples a second", "of a loop's", "peak reserved, GiB", "from the CPU's λ"],
+        [
+            [name, row["rate"], row["of_loop"], row["gib"].get("peak_reserved"),
+             row.get("eigenvalue_relative_to_cpu")]
+            for name, row in found.items()
+        ],
+    )  # fmt: skip
 
 
 def _flat(found: Report) -> Iterator[str]:

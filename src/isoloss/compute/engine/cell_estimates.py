@@ -130,9 +130,9 @@ class CellEstimates:
             rarity = np.maximum(rarity, self._rarity(stencil, cells, np.full(len(cells), n)))
         self.spread[cells] = self.own[cells] = spread * rarity
         self.variance[cells] = self.spread[cells] * left if left > 0 else 0.0
-        self._keep(cells, {n: (own, np.ones(len(cells), np.bool_))})
         for way, stencil in enumerate(self.stencils):
             self._predict(way, stencil, cells, own)
+        self._keep(cells, {n: (own, self.way[cells] < 0)})
         self._predict_accuracies(cells, hits)
 
     def _predict(self, way: int, stencil: Stencils, cells: Indices, own: Array) -> None:
@@ -151,7 +151,7 @@ class CellEstimates:
             better = least < self.variance[chosen]
             if not better.any():
                 continue
-            chosen, residual, least = chosen[better], residual[better], least[better]
+            chosen, residual, least = chosen[better], _of(residual, better), least[better]
             found, spread = found[better], spread[better]
             terms = self._combined(stencil, chosen)
             before = terms[n][0] if n in terms else 0.0
@@ -165,7 +165,8 @@ class CellEstimates:
             self.variance[chosen], self.own[chosen] = variance[better], spread[better]
             self.own_count[chosen], self.way[chosen] = n, way
             self._forget(chosen)
-            self._keep(chosen, {size: (t[better], has[better]) for size, (t, has) in terms.items()})
+            kept = {size: (_of(t, better), has[better]) for size, (t, has) in terms.items()}
+            self._keep(chosen, kept)
 
     def _predict_accuracies(self, cells: Indices, hits: Array) -> None:
         for way, stencil in enumerate(self.stencils):
@@ -242,12 +243,17 @@ class CellEstimates:
                 size = int(self._place[-1]) + 1
                 self._terms[n] = np.zeros((size, n)), np.zeros(size, np.bool_)
             held, there = self._terms[n]
-            held[places[which]], there[places[which]] = values[which], True
+            held[places[which]], there[places[which]] = _of(values, which), True
 
     def _forget(self, cells: Indices) -> None:
         places = self._place[cells[~self._finest[cells]]]
         for _, there in self._terms.values():
             there[places] = False
+
+
+def _of(rows: Array, chosen: NDArray[np.bool_]) -> Array:
+    """Those rows; no copy where they are all."""
+    return rows if chosen.all() else rows[chosen]
 
 
 def _sums(values: Array, which: Indices, weights: Array) -> Array:

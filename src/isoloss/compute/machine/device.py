@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.float32 import float32_products
 from isoloss.compute.machine.unusable import check_there_is
 from isoloss.errors import IsolossError
 
@@ -90,30 +90,12 @@ def arithmetic(device: torch.device, precision: str) -> Generator[None]:
 @contextmanager
 def rounding(device: torch.device, precision: str) -> Generator[None]:
     """Products in single precision round to tf32 inside, but for "fp32"; in backward passes too,
-    which `arithmetic` is not for.
-
-    Only through `fp32_precision`: whoever has used that cannot read the switches before it. What a
-    process has not said of matrix products and convolutions, these have from what stands above
-    them, and afterwards again.
-    """
+    which `arithmetic` is not for."""
     if device.type != "cuda":
         yield
         return
-    backends: Any = torch.backends
-    wanted = "ieee" if precision == "fp32" else "tf32"
-    above = backends.cudnn
-    before, generally = above.fp32_precision, backends.fp32_precision
-    above.fp32_precision = wanted
-    own = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
-    said = [(switch, was) for switch in own if (was := switch.fp32_precision) != wanted]
-    for switch, _ in said:
-        switch.fp32_precision = wanted
-    try:
+    with float32_products("ieee" if precision == "fp32" else "tf32"):
         yield
-    finally:
-        for switch, was in said:
-            switch.fp32_precision = was
-        above.fp32_precision = "none" if before == generally else before
 
 
 def synchronize(device: torch.device) -> None:

@@ -1,6 +1,6 @@
 """The switches by which products in single precision round, whoever has set them before."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -25,15 +25,18 @@ NEW = {
 }  # fmt: skip
 
 
+OLD = {
+    "cudnn": lambda: BACKENDS.cudnn.allow_tf32,
+    "cublas": lambda: BACKENDS.cuda.matmul.allow_tf32,
+    "matmul": torch.get_float32_matmul_precision,
+}
+
+
 def said():
     """What all switches say, the new ones and those before them, as far as they can be read."""
-    found = {name: switch.fp32_precision for name, switch in NEW.items()}
-    old = {
-        "cudnn": lambda: BACKENDS.cudnn.allow_tf32,
-        "cublas": lambda: BACKENDS.cuda.matmul.allow_tf32,
-        "matmul": torch.get_float32_matmul_precision,
-    }
-    for name, read in old.items():
+    switches = NEW | {"on the CPU": BACKENDS.mkldnn.matmul}
+    found = {name: switch.fp32_precision for name, switch in switches.items()}
+    for name, read in OLD.items():
         with suppress(RuntimeError):
             found[name] = read()
     return found
@@ -42,10 +45,22 @@ def said():
 @pytest.fixture
 def as_before():
     yield
-    for switch in (BACKENDS, BACKENDS.cudnn):
-        switch.fp32_precision = "none"
+    as_at_first()
+
+
+def as_at_first():
     torch.set_float32_matmul_precision("highest")
     BACKENDS.cudnn.allow_tf32 = True
+    for switch in (BACKENDS, BACKENDS.cudnn, BACKENDS.cuda.matmul, BACKENDS.mkldnn.matmul):
+        switch.fp32_precision = "none"
+
+
+def followed():
+    """What all say as what stands above them changes; nothing is put back."""
+    for of in ("generally", "CUDA"):
+        for value in ("ieee", "tf32", "none"):
+            tell(of, value)
+            yield said()
 
 
 def tell(where, value):
@@ -56,6 +71,8 @@ SAID_BEFORE = {
     "nothing": lambda: None,
     "the old way": lambda: setattr(BACKENDS.cudnn, "allow_tf32", False),
     "the oldest way": lambda: torch.set_float32_matmul_precision("high"),
+    "the oldest way, further": lambda: torch.set_float32_matmul_precision("medium"),
+    "matrices the old way": lambda: setattr(BACKENDS.cuda.matmul, "allow_tf32", True),
     "both old ways": lambda: (
         setattr(BACKENDS.cuda.matmul, "allow_tf32", True),
         setattr(BACKENDS.cudnn, "allow_tf32", False),
@@ -96,6 +113,57 @@ def test_what_was_not_said_still_follows_what_is_said_generally(precision):
     for value in ("ieee", "tf32"):
         tell("generally", value)
         assert {said()[of] for of in ("products", "convolutions")} == {value}
+
+
+USES = {
+    "cudnn.flags": lambda: BACKENDS.cudnn.flags(enabled=False),
+    "flags in tf32": lambda: BACKENDS.cudnn.flags(enabled=True, allow_tf32=True),
+    "flags in fp32": lambda: BACKENDS.cudnn.flags(enabled=True, allow_tf32=False),
+    "the new flags": lambda: BACKENDS.flags(fp32_precision="tf32"),
+    "the oldest": lambda: nullcontext(torch.set_float32_matmul_precision("high")),
+    "the old": lambda: nullcontext(setattr(BACKENDS.cudnn, "allow_tf32", True)),
+}
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("before", SAID_BEFORE.values(), ids=SAID_BEFORE.keys())
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_old_switches_can_be_read_inside_if_they_could_before(before, precision):
+    before()
+    could = {of for of in OLD if of in said()}
+    with rounding(GPU, precision):
+        found = said()
+        if could == {*OLD}:
+            expected = {"fp32": (False, False, "highest"), "tf32": (True, True, "high")}[precision]
+            told = tuple(found[of] for of in OLD)
+            assert told in (expected, (True, True, "medium"))
+        assert could <= {*found}
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_a_network_may_use_the_old_switches(use, precision):
+    was = said()
+    with rounding(GPU, precision):
+        with use():
+            pass
+        assert torch.backends.cudnn.enabled
+    assert said() == was
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("before", SAID_BEFORE.values(), ids=SAID_BEFORE.keys())
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_what_follows_still_does_so(before, precision):
+    as_at_first()
+    before()
+    expected = [*followed()]
+    as_at_first()
+    before()
+    with rounding(GPU, precision):
+        pass
+    assert [*followed()] == expected
 
 
 @pytest.mark.usefixtures("as_before")

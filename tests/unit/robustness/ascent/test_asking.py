@@ -137,7 +137,7 @@ def test_a_network_that_draws_noise_is_attacked_by_its_mean_and_judged_afresh(di
     with torch.no_grad():
         votes = torch.stack([model(found.images).argmax(1) for _ in range(101)])
     wrong = votes.mode(0).values != y
-    assert float((wrong != found.success).float().mean()) <= 0.15
+    assert float((wrong != found.success).float().mean()) <= 0.2
     with pytest.warns(UserWarning, match="two answers"):
         searched = square(model, x, y, eps, 60)
     fresh = accuracy(model, searched.images, y)

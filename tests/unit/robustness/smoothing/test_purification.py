@@ -267,7 +267,7 @@ def test_where_nothing_is_clipped_in_gradients_answers_stay(unet):
 
 def peak_of(function):
     """Bytes that a function allocates and has not freed, at the most."""
-    with torch.profiler.profile(profile_memory=True) as profile:
+    with torch.profiler.profile(profile_memory=True, acc_events=True) as profile:
         function()
     events = profile.profiler.kineto_results.events()
     memory = [event.nbytes() for event in events if event.name() == "[memory]"]
