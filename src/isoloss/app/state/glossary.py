@@ -204,6 +204,17 @@ GLOSSARY = (
         (EDELSBRUNNER,),
     ),
     Explanation(
+        "Non-convex share",
+        "At how many points of the grid the surface bends down in some direction of the plane, 2 "
+        "standard errors in brackets; a convex slice does not make a convex loss.",
+        (LI,),
+    ),
+    Explanation(
+        "Total variation",
+        "How often one goes all the way up or down on the way across the plane: 1 for a slope, 1.5 "
+        "for a bowl; noise adds to it, and spikes that are clamped do not count.",
+    ),
+    Explanation(
         "Trajectory",
         "The checkpoints of one training run at their true loss, each at the nearest point of the "
         "plane.",

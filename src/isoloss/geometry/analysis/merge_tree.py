@@ -106,6 +106,9 @@ def _elder_rule(minima: Index, one: Index, other: Index, saddle: Index) -> Merge
             elder, younger = min(elder, younger), max(elder, younger)
             pool[younger] = elder
             ends[younger], into[younger] = at, elder
+    # Several that meet in one point all merge into the lowest.
+    while (on := (into != NOWHERE) & (ends[into] == ends)).any():
+        into[on] = into[into[on]]
     return MergeTree(minima, ends, into)
 
 

@@ -12,6 +12,7 @@ from isoloss.geometry.analysis.merge_tree import NOWHERE, merge_tree
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 
 STANDARD_ERRORS = 2.0
 """A minimum that is not this many standard errors deep may be the noise of the samples."""
@@ -87,6 +88,15 @@ class Basins:
     doubtful: int
     shallower: int
 
+    def in_words(self, least: float) -> str:
+        """ "3 deeper than 1 % of the height, 4 more within the noise, 12 shallower"."""
+        total = self.certain + self.doubtful + self.shallower
+        count = f"{self.certain:,}" + (" or more" if total >= MOST else "")
+        words = [f"{count} deeper than {number_label(100 * least, 2)} % of the height"]
+        words += [f"{self.doubtful:,} more within the noise"] * bool(self.doubtful)
+        words += [f"{self.shallower:,} shallower"] * bool(self.shallower)
+        return ", ".join(words)
+
 
 def basins_among(
     minima: Sequence[Minimum], scale: HeightScale, least: float = LEAST_DEPTH
@@ -95,6 +105,27 @@ def basins_among(
     deep = relative_depths(minima, scale) >= least
     doubtful = np.array([m.is_within_noise for m in minima], np.bool_)
     return Basins(int((deep & ~doubtful).sum()), int((deep & doubtful).sum()), int((~deep).sum()))
+
+
+def in_tree_order(minima: Sequence[Minimum]) -> list[Minimum]:
+    """The minima of one surface as its merge tree is drawn, one below the other: below each those
+    that merge into it, the first to end nearest to it, each with its own below it.
+
+    Between one and that which it merges into there are none that are still there where it ends:
+    lines from saddles to the deeper minima cross nothing. One whose deeper minimum is not among
+    `minima` stands by itself.
+    """
+    known = {minimum.index for minimum in minima}
+    merging: dict[tuple[int, int] | None, list[Minimum]] = {}
+    for minimum in sorted(minima, key=lambda m: (m.saddle_loss, m.loss, m.index), reverse=True):
+        deeper = minimum.into if minimum.into in known else None
+        merging.setdefault(deeper, []).append(minimum)
+    order: list[Minimum] = []
+    left = merging.get(None, [])
+    while left:
+        order.append(left.pop())
+        left += merging.get(order[-1].index, [])
+    return order
 
 
 def minima_of(surface: Surface) -> tuple[Minimum, ...]:

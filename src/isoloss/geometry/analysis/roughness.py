@@ -14,10 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from isoloss.geometry.analysis.minima import STANDARD_ERRORS
+from isoloss.geometry.analysis.difference import automatic_scale
+from isoloss.geometry.analysis.minima import (
+    LEAST_DEPTH,
+    STANDARD_ERRORS,
+    basins_among,
+    minima_of,
+)
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
+from isoloss.naming import percent
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,21 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a value."""
+        return not math.isnan(self.value)
+
+    @property
+    def as_share(self) -> str:
+        """ "34.1 %", or "34.1 % (12.0 to 80.4)"."""
+        bounds = f" ({100 * self.low:.1f} to {100 * self.high:.1f})" * (self.low < self.high)
+        return percent(self.value) + bounds
+
+    def __str__(self) -> str:
+        error = self.high - self.value
+        return number_label(self.value) + (f" ± {number_label(error, 2)}" if error > 0 else "")
 
 
 UNKNOWN = Estimate(math.nan, math.nan, math.nan)
@@ -52,6 +75,12 @@ class Roughness:
     variation: Estimate
     log_variation: Estimate | None
 
+    @property
+    def variation_in_words(self) -> str:
+        """ "1.53, of the logarithm 2.1"; "" where it is unknown."""
+        log = "" if self.log_variation is None else f", of the logarithm {self.log_variation}"
+        return f"{self.variation}{log}" if self.variation.is_known else ""
+
 
 def roughness_of(surface: Surface) -> Roughness:
     """How rough `surface` is, be it a curve."""
@@ -63,6 +92,21 @@ def roughness_of(surface: Surface) -> Roughness:
         total_variation(surface, linear),
         total_variation(surface, log) if has_log else None,
     )
+
+
+def roughness_in_words(surface: Surface) -> dict[str, str]:
+    """Basins, non-convex cells and total variation, each in words, by what they are called; empty
+    while a surface is not complete."""
+    if not surface.is_complete:
+        return {}
+    basins = basins_among(minima_of(surface), automatic_scale(surface))
+    rough = roughness_of(surface)
+    words = {
+        "basins": basins.in_words(LEAST_DEPTH),
+        "not convex": rough.non_convex.as_share if rough.non_convex.is_known else "",
+        "variation": rough.variation_in_words,
+    }
+    return {name: text for name, text in words.items() if text}
 
 
 def non_convex_share(surface: Surface) -> Estimate:
@@ -92,8 +136,9 @@ def total_variation(surface: Surface, scale: HeightScale) -> Estimate:
     it by their own total variation at the most.
     """
     loss, errors = _known(surface)
-    noise = (scale.apply(loss + errors) - scale.apply(loss - errors)) / 2
     heights, axes = scale.apply(loss), [surface.alpha, surface.beta]
+    # At an end of the scale only one of the two is not clamped.
+    noise = np.fmax(scale.apply(loss + errors) - heights, heights - scale.apply(loss - errors))
     if surface.is_curve:  # as a surface that is the same for every β
         heights, noise, axes[1] = heights[:, [0, 0]], noise[:, [0, 0]], np.arange(2.0)
     u, v = np.diff(_unit(axes[0]))[:, None], np.diff(_unit(axes[1]))
@@ -170,10 +215,14 @@ def _along(weights: Array, values: Array) -> Array:
 
 
 def _rounding(loss: Array) -> Array:
-    """By how much each loss may be off for the digits that it is kept in."""
+    """By how much each loss may be off for its digits, and for those of most others: small ones are
+    differences of such."""
     with np.errstate(over="ignore"):
         is_single = np.array_equal(loss, loss.astype(np.float32), equal_nan=True)
-    return np.abs(loss) * float(np.finfo(np.float32 if is_single else np.float64).eps)
+    digits = float(np.finfo(np.float32 if is_single else np.float64).eps)
+    sizes = np.abs(loss)
+    usual = np.median(sizes[np.isfinite(sizes)]) if np.isfinite(sizes).any() else 0.0
+    return digits * (sizes + usual)
 
 
 def _known(surface: Surface) -> tuple[Array, Array]:
