@@ -22,9 +22,9 @@ Row = tuple[SurfaceLayer, Minimum]
 SHALLOWEST = 1e-4
 """The slider's lower end: below it every minimum is shown."""
 
-_WIDE, _HIGH = 52, 20
+_WIDE, _HIGH = 30, 20
 """Em from which on the bars are beside the table, or below it."""
-_SHARE = 0.6
+_SHARE = 0.58
 """Of the table, where there are bars too."""
 
 _WEIGHTS = {"Loss": 1.7, "Persistence": 1.2, "Surface": 1.5, "Remarks": 2.0}

@@ -10,7 +10,7 @@ from isoloss.app.panels.plots.plotting import finish_set_up, plot
 from isoloss.app.state.readouts import loss_label, number, place_facts, plain
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
-from isoloss.app.ui.widgets import em, muted
+from isoloss.app.ui.widgets import em, muted, shortened
 from isoloss.geometry.analysis.minima import Minimum, in_tree_order
 from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale
@@ -46,6 +46,8 @@ class BarcodePlot:
             if visible:
                 self._set_up(len(rows), scale, size.x)
                 self._bars(rows, scale)
+                if len(rows) < len(listed):
+                    self._lacking(f"{len(rows)} of {len(listed):,}")
 
     def _in_order(self, listed: Sequence[Row], most: int) -> list[Row]:
         key = [(id(layer), layer.version, minimum.index) for layer, minimum in listed[:most]]
@@ -97,6 +99,13 @@ class BarcodePlot:
         if pointed is not None:
             self._act(*rows[pointed])
 
+    def _lacking(self, text: str) -> None:
+        """How many are drawn, in the corner where the bars of the shallow ones are not."""
+        corner, size = implot.get_plot_pos(), implot.get_plot_size()
+        below = corner.y + size.y - imgui.get_text_line_height() - em(0.2)
+        at = ImVec2(corner.x + em(0.5), below)
+        implot.get_plot_draw_list().add_text(at, u32(palette().muted), text)
+
     def _pointed(self, heights: Sequence[tuple[float, float]]) -> int | None:
         """Which bar the cursor is at."""
         if not (heights and implot.is_plot_hovered()):
@@ -121,9 +130,13 @@ class BarcodePlot:
                 ("saddle", number(minimum.saddle_loss)),
                 ("persistence", f"{number(minimum.persistence, 3)}{noise}"),
             ]
+        # Above the plot, which is low, and not over the other bars.
+        mouse, top = imgui.get_io().mouse_pos, implot.get_plot_pos().y
+        above = ImVec2(mouse.x + em(0.8), top - em(0.3))
+        imgui.set_next_window_pos(above, int(imgui.Cond_.always), ImVec2(0, 1))
         imgui.begin_tooltip()
         if len(self._workspace.scene.shown) > 1:
-            imgui.text_unformatted(layer.name)
+            imgui.text_unformatted(shortened(layer.name, em(18)))
         for name, value in facts:
             muted(name)
             imgui.same_line(em(6))
