@@ -256,7 +256,7 @@ def test_surfaces_are_compared_by_how_rough_they_are_with_what_errors_leave_open
         run = begin(name, ProbeSettings(source=Path("net")), Started(1), Done(1.0))
         replace(surface, loss_stderr=np.full((21, 21), stderr)).save(run.surface_path)
     columns = {column.name: column for column in compared().table.columns}
-    assert [cell.value for cell in columns["basins"].cells] == [2, 2]
+    assert [cell.value for cell in columns["basins"].cells] == [4, 2]
     exact, noisy = columns["non-convex_share"].cells
     assert exact.value == noisy.value
     assert exact.text == f"{100 * exact.value:.1f} %"

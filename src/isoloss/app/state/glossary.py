@@ -37,6 +37,7 @@ from isoloss.app.state.papers import (
     LORENSEN,
     MADRY,
     PAPERNOT,
+    RUDIN,
     SYNTHESIZING,
     WAGNER,
     YAO,
@@ -213,6 +214,7 @@ GLOSSARY = (
         "Total variation",
         "How often one goes all the way up or down on the way across the plane: 1 for a slope, 1.5 "
         "for a bowl; noise adds to it, and spikes that are clamped do not count.",
+        (RUDIN,),
     ),
     Explanation(
         "Trajectory",
