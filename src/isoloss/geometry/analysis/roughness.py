@@ -57,6 +57,7 @@ class Estimate:
         return number_label(self.value) + (f" ± {number_label(error, 2)}" if error > 0 else "")
 
 
+_LARGE = 1e100
 UNKNOWN = Estimate(math.nan, math.nan, math.nan)
 
 
@@ -135,6 +136,8 @@ def total_variation(surface: Surface, scale: HeightScale) -> Estimate:
     two: the mean over both. Cells with a point that has no finite loss are left out. Errors change
     it by their own total variation at the most.
     """
+    if len(surface.alpha) < 2:
+        return UNKNOWN
     loss, errors = _known(surface)
     heights, axes = scale.apply(loss), [surface.alpha, surface.beta]
     # At an end of the scale only one of the two is not clamped.
@@ -166,6 +169,8 @@ def _least_eigenvalue(surface: Surface) -> tuple[Array, Array]:
     """The smaller eigenvalue of the Hessian over α and β, each from 0 to 1, at the inner points,
     raised by as much as rounding may have lowered it, and its standard error; NaN beside holes."""
     loss, errors = _known(surface)
+    if np.abs(loss[np.isfinite(loss)]).max(initial=0) > _LARGE:  # differences would overflow
+        loss, errors = loss / _LARGE**2, errors / _LARGE**2
     squares, sizes, u = np.square(errors), _rounding(loss), _unit(surface.alpha)
     if surface.is_curve:
         of_u = _second_difference(u)

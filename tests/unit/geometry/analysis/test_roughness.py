@@ -86,9 +86,10 @@ def test_the_variation_of_a_ramp_is_1_and_of_a_bowl_four_times_the_mean_radius()
         lambda s: surface_of(s.loss[:, ::-1]),
         lambda s: surface_of(s.loss.T),
         lambda s: replace(s, loss=2.5 * s.loss),
+        lambda s: replace(s, loss=1e306 * s.loss),
         lambda s: replace(s, alpha=30 * s.alpha + 7, beta=0.01 * s.beta),
     ],
-    ids=["mirrored", "mirrored across", "transposed", "other losses", "other units"],
+    ids=["mirrored", "mirrored across", "transposed", "other losses", "huge losses", "other units"],
 )
 def test_the_numbers_do_not_depend_on_how_a_surface_lies(same) -> None:
     wavy = surface_of(WAVY[:, ::2])
