@@ -57,7 +57,7 @@ def test_the_tree_is_that_of_the_sublevel_sets_at_every_level(shape: tuple[int, 
 
 
 def test_ties_end_the_same_way_and_persistence_does_not_depend_on_how_they_are_told() -> None:
-    def depths(values: np.ndarray) -> list[Merge]:
+    def depths(values: np.ndarray) -> list[tuple[float, float]]:
         return sorted((m.loss, m.saddle_loss) for m in minima_of(surface_of(values)))
 
     for seed in range(20):
