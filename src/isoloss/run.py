@@ -228,6 +228,11 @@ class Run:
         return self.folder / names.SURFACE
 
     @property
+    def minima_path(self) -> Path:
+        """The local minima of a finished surface."""
+        return self.folder / names.MINIMA
+
+    @property
     def defended_growing_path(self) -> Path:
         """The folder of the growing surface of the same plane behind a defense."""
         return self.folder / names.DEFENDED_GROWING

@@ -23,7 +23,10 @@ def contents(folder: Path) -> tuple[Arrays, Content]:
     facts: Content = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if path.name in (".lock", "job.log", "report.md") or ".partial-" in path.name:
+        if (
+            path.name in (".lock", "job.log", "report.md", "surface-minima.csv")
+            or ".partial-" in path.name
+        ):
             continue
         if name == "run.json":
             facts |= _run(name, path)

@@ -16,6 +16,7 @@ from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.difference import automatic_scale
 from isoloss.geometry.analysis.quantities import quantities_of
+from isoloss.geometry.analysis.roughness import roughness_in_words
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
@@ -262,6 +263,7 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  centre      {centre}")
     if (barrier := barrier_of(surface)) is not None:
         lines.append(f"  barrier     {barrier}")
+    lines += [f"  {name:<11} {text}" for name, text in roughness_in_words(surface).items()]
     if surface.spread is not None and np.isfinite(surface.spread).any():
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():

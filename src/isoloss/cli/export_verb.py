@@ -52,6 +52,10 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
         help="Add the losses of single classes, and of all others, out of what a run of a probe "
         "to a tolerance keeps of each image",
     )  # fmt: skip
+    parser.add_argument(
+        "--what", choices=("values", "minima"), default="values",
+        help="minima: the local minima with what they merge into, as .csv [values]",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="Print what is written as JSON")
     parser.add_argument("--as-typed", help=argparse.SUPPRESS)  # what a page says that made it
     painted = listed(paintable(), "or")
@@ -73,6 +77,8 @@ def export(namespace: argparse.Namespace, paths: Sequence[Path], say: Say) -> Pa
     out: Path = namespace.out
     format = format_to_write(out)
     _check_options(namespace, format)
+    if namespace.what == "minima" and format.name != ".csv":
+        raise IsolossError(f"--what minima is of .csv: give a name that ends so, not {out.name}")
     if format.name == ".html" and (report := export_report(namespace, paths)) is not None:
         return report
     if format.shows:
@@ -113,6 +119,7 @@ def _check_options(namespace: argparse.Namespace, format: Format) -> None:
 def _export_values(
     namespace: argparse.Namespace, path: Path, format: Format, say: Say
 ) -> tuple[Path, set[Part]]:
+    from isoloss.geometry.analysis.minima_table import save_minima
     from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.scene.document import Document
     from isoloss.scene.files.painted import save_painted
@@ -133,6 +140,8 @@ def _export_values(
     (layer,) = shown
     if namespace.quantity:
         layer = replace(layer, surface=of_quantity(layer.surface, namespace.quantity))
+    if namespace.what == "minima":
+        return save_minima(layer.surface, namespace.out), set()
     options = {name: value for name, value in vars(namespace).items() if name in PAINT}
     if options and layer.surface.is_curve:
         raise IsolossError(f"{path} is a curve, which has no colours: leave these out")

@@ -14,7 +14,11 @@ import numpy as np
 from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file
 from isoloss.geometry.analysis.barrier import barrier_of
+from isoloss.geometry.analysis.difference import automatic_scale
+from isoloss.geometry.analysis.minima import basins_among, minima_of
+from isoloss.geometry.analysis.roughness import UNKNOWN, roughness_of
 from isoloss.geometry.files.reading import load_alone
+from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import RunState
 from isoloss.naming import capitalized, percent
 from isoloss.paths import exists, is_folder
@@ -115,11 +119,28 @@ def _of_surface(run: Run, _: RunState) -> Figures:
     found = {"lowest": float(known.min()), "highest": float(known.max())} if known.size else {}
     if (barrier := barrier_of(surface)) is not None:
         found["barrier"] = barrier.value
+    found |= _of_shape(surface) if surface.is_complete else {}
     centre = surface.meta.get("centre")
     if isinstance(centre, dict):
         values = {"loss": centre.get("loss"), "accuracy": centre.get("accuracy")}
         found |= {k: v for k, v in values.items() if isinstance(v, int | float)}
     return found
+
+
+def _of_shape(surface: Surface) -> dict[str, float]:
+    """How rough a surface is; of what errors leave open, the ends."""
+    basins = basins_among(minima_of(surface), automatic_scale(surface))
+    rough = roughness_of(surface)
+    found = {
+        "nonconvex": rough.non_convex, "variation": rough.variation,
+        "logvariation": rough.log_variation or UNKNOWN,
+    }  # fmt: skip
+    ends = [
+        (f"{name}{end}", value)
+        for name, estimate in found.items()
+        for end, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high))
+    ]
+    return {"basins": float(basins.certain), **dict(ends)}
 
 
 def _surface_in_words(figures: Figures) -> str:
@@ -226,6 +247,8 @@ for _kind in ("probe", "probe-input"):
         **({"barrier": "Barrier"} if _kind == "probe" else {}),
         "loss": "Loss at the centre", "lowest": "Lowest loss", "highest": "Highest loss",
         "accuracy": "Accuracy at the centre",
+        "basins": "Basins", "nonconvex": "Non-convex share", "variation": "Total variation",
+        "logvariation": "Total variation of the log",
     }  # fmt: skip
     register(KeyFigure(_kind, (*_titles,), _of_surface, _surface_in_words, _titles))
 for _kind in ("attack", "defend"):

@@ -16,6 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.library.about import About, read_kept, write_about
 from isoloss.library.entry import Entry
+from isoloss.library.key_figures import figure_names
 from isoloss.library.reading import read_entry, run_folders
 from isoloss.library.trash import to_trash
 from isoloss.paths import is_folder
@@ -148,7 +149,8 @@ def _digest(folders: Sequence[Path]) -> str:
 
 def _origin() -> list[Any]:
     """What must be the same for what was kept to mean the same."""
-    return [__version__, *(name for model in KINDS.values() for name in model.model_fields)]
+    fields = (name for model in KINDS.values() for name in model.model_fields)
+    return [__version__, *sorted(figure_names()), *fields]
 
 
 def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from isoloss.geometry.analysis.difference import automatic_scale, centred_scale
 from isoloss.geometry.analysis.minima import Minimum, minima_of, relative_depths
+from isoloss.geometry.analysis.roughness import Roughness, roughness_of
 from isoloss.geometry.analysis.slices import SliceField, slice_field
 from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
@@ -158,6 +159,11 @@ class SurfaceLayer:
     def minima(self) -> tuple[Minimum, ...]:
         """Every local minimum, the most persistent first."""
         return self._remembered("minima", lambda: minima_of(self.surface))
+
+    @property
+    def roughness(self) -> Roughness:
+        """Its non-convex cells and its total variation."""
+        return self._remembered("roughness", lambda: roughness_of(self.surface))
 
     def deep_minima(self, scale: HeightScale, least: float) -> list[Minimum]:
         """Those whose depth is at least a fraction `least` of the height that `scale` displays."""

@@ -95,6 +95,8 @@ def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     run = Run.create(trained.folder.parent / "random", asked(trained, grid=(3, 3), samples=20))
     list(resume(run))
     surface = isoloss.load(run.folder)
+    minima = run.minima_path.read_text().splitlines()[1:]
+    assert [float(row.split(",")[3]) for row in minima][:1] == [surface.loss.min()]
     model, data = trained_network(trained)
     loss, accuracy = evaluate(model, data.train.sample(20, 0), precision="fp32")
     assert surface.loss[1, 1] == pytest.approx(loss, rel=1e-6)

@@ -185,3 +185,15 @@ def test_an_import_that_has_not_begun_names_its_checkpoints_by_number(tmp_path, 
     assert f"checkpoints 12, from ckpt-{said}" in describe(run.folder)
     run.record_environment(imported=["b.pt", "a.pt"])  # as it has found them to follow
     assert "checkpoints 2, from b.pt to a.pt" in describe(run.folder)
+
+
+def test_a_surface_is_told_by_its_basins_and_how_rough_it_is(tmp_path):
+    loss = np.full((3, 7), 9.0)
+    loss[1, 1:6] = 1, 8, 2, 5, 3
+    crate = Surface.from_loss(np.arange(3), np.arange(7), loss)
+    lines = described(tmp_path, replace(crate, loss_stderr=np.ones(loss.shape)))
+    assert "basins 2 deeper than 1 % of the height, 1 more within the noise" in lines
+    assert "not convex 40.0 %" in lines
+    pending = np.ones(loss.shape, np.int64)
+    pending[0, 0] = 0
+    assert not [x for x in described(tmp_path, replace(crate, count=pending)) if "basins" in x]

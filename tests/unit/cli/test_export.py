@@ -1,5 +1,6 @@
 """`isoloss export` into every format of the list, and what is said of what one cannot hold."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def test_a_session_of_one_surface_is_written_as_values(files, capsys):
         (["x.glb", "--azimuth", "3"], "--azimuth is of .html, .png, .svg or .pdf: leave it out"),
         (["x.obj", "--top"], "--top is of .html"),
         (["x.npz", "--texture", "slope"], "cannot keep colours: choose .ply, .html, .glb"),
+        (["x.ply", "--what", "minima"], "--what minima is of .csv: give a name that ends so"),
         (["x"], "cannot save as x: choose one of .ply"),
     ],
 )
@@ -159,3 +161,23 @@ def test_a_model_is_of_one_viewport_and_says_so(suffix):
     document = Document(layers, views, arrangement=2)
     lost = format_to_write(Path("x" + suffix)).leaves_out(parts_shown(document))
     assert ("further viewports" in lost) == (suffix in (".glb", ".obj"))
+
+
+def test_minima_are_a_table_that_says_what_merges_into_what(files):
+    loss = np.full((3, 7), 9.0)
+    loss[1, 1:6] = 1, 8, 2, 5, 3
+    noisy = replace(
+        Surface.from_loss(np.arange(3.0), 10 * np.arange(7.0), loss), loss_stderr=loss * 0 + 1
+    )
+    noisy.save(files / "m.ply")
+    assert main(["export", "m.ply", "--what", "minima", "--out", "x.csv"]) == 0
+    with (files / "x.csv").open(encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    names = "beta", "loss", "persistence", "depth", "saddle_beta", "saddle_loss", "merges_into"
+    assert [[row[name] for name in names] for row in found] == [
+        ["10.0", "1.0", "", "1.0", "", "", ""],
+        ["30.0", "2.0", "6.0", "0.75", "20.0", "8.0", "1"],
+        ["50.0", "3.0", "2.0", "0.25", "40.0", "5.0", "2"],
+    ]
+    assert [row["within_noise"] for row in found] == ["0", "0", "1"]
+    assert [float(row["stderr"]) for row in found] == pytest.approx([0, 2**0.5, 2**0.5])

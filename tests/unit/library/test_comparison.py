@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from scipy import stats
 
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Metric, Paused, Progress, Started
+from isoloss.geometry.surface import Surface
 from isoloss.library.columns import difference
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
@@ -22,6 +25,7 @@ from isoloss.settings import (
     CertifySettings,
     DefendSettings,
     ImportSettings,
+    ProbeSettings,
     TrainSettings,
 )
 
@@ -242,6 +246,24 @@ def test_figures_of_evaluations_have_the_interval_of_their_row(begin, compared):
     for title, k in (("Accuracy at ε", 30), ("Clean accuracy", 95)):
         assert (cells[title].low, cells[title].high) == pytest.approx(exact_ends(k, 100))
     assert cells["ε"].text == "8/255"
+
+
+def test_surfaces_are_compared_by_how_rough_they_are_with_what_errors_leave_open(begin, compared):
+    axis = np.linspace(-1, 1, 21)
+    wavy = axis[:, None] ** 2 + axis**2 + 0.3 * np.cos(9 * axis[:, None]) + 1
+    for name, stderr in (("exact", 0.0), ("noisy", 0.05)):
+        surface = Surface.from_loss(axis, axis, wavy)
+        run = begin(name, ProbeSettings(source=Path("net")), Started(1), Done(1.0))
+        replace(surface, loss_stderr=np.full((21, 21), stderr)).save(run.surface_path)
+    columns = {column.name: column for column in compared().table.columns}
+    assert [cell.value for cell in columns["basins"].cells] == [4, 2]
+    exact, noisy = columns["non-convex_share"].cells
+    assert exact.value == noisy.value
+    assert exact.text == f"{100 * exact.value:.1f} %"
+    assert noisy.text.endswith("(0.0 to 100.0)")
+    assert (noisy.low, noisy.high) == (0, 1)
+    assert math.isnan(exact.low)
+    assert "±" in columns["total_variation"].cells[1].text
 
 
 def test_figures_of_other_kinds_are_other_columns(begin, compared):

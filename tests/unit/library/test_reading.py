@@ -61,6 +61,9 @@ def test_what_has_no_accuracy_is_told_by_its_loss(begin, scanned):
     assert found["i"].network == "net"
 
 
+SHAPE = ("basins", "nonconvex", "variation", "logvariation")
+
+
 def surface():
     axis = np.linspace(-1, 1, 5)
     loss = axis[:, None] ** 2 + axis**2 + 0.5
@@ -74,7 +77,10 @@ def test_a_probe_is_told_by_the_range_of_its_loss_and_its_centre(begin, scanned)
     surface().save(run.surface_path)
     entry = scanned()["p"]
     # The corner that is ∞ does not count; the others are 2 + 0.5.
+    shape = {k: entry.figures.pop(k) for k in sorted(entry.figures) if k.startswith(SHAPE)}
     assert entry.figures == {"lowest": 0.5, "highest": 2.5, "loss": 0.5, "accuracy": 0.9}
+    assert (shape["basins"], shape["nonconvex"]) == (1, 0)
+    assert shape["variation_low"] == shape["variation"] == shape["variation_high"] > 1
     assert told(entry) == "loss 0.5 to 2.5, centre 0.5"
 
 

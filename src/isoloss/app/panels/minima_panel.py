@@ -7,7 +7,8 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.glossary import of_fact
+from isoloss.app.panels.plots.barcode_plot import BarcodePlot
+from isoloss.app.state.glossary import explanation, of_fact
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider
@@ -21,6 +22,11 @@ Row = tuple[SurfaceLayer, Minimum]
 SHALLOWEST = 1e-4
 """The slider's lower end: below it every minimum is shown."""
 
+_WIDE, _HIGH = 30, 20
+"""Em from which on the bars are beside the table, or below it."""
+_SHARE = 0.58
+"""Of the table, where there are bars too."""
+
 _WEIGHTS = {"Loss": 1.7, "Persistence": 1.2, "Surface": 1.5, "Remarks": 2.0}
 """Of the columns' widths; 1 for the others."""
 
@@ -32,6 +38,7 @@ class MinimaPanel:
         self.workspace = workspace
         self._rows_of: object = None
         self._rows: list[Row] = []
+        self.barcode = BarcodePlot(workspace, self.choose)
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -53,7 +60,8 @@ class MinimaPanel:
         imgui.align_text_to_frame_padding()
         text = f"{len(listed)} shown" + (f", {hidden} shallower" if hidden else "")
         muted(shortened(text, imgui.get_content_region_avail().x))
-        self._table(listed)
+        self._shape()
+        self._lists(listed)
 
     def rows(self) -> tuple[list[Row], int]:
         """The minima deep enough, the most persistent first, and how many are not."""
@@ -94,7 +102,34 @@ class MinimaPanel:
             "displayed height"
         )
 
-    def _table(self, listed: list[Row]) -> None:
+    def _shape(self) -> None:
+        """How rough the selected surface is."""
+        layer = self.workspace.shown_surface
+        if layer is None or not layer.roughness.variation.is_known:
+            return
+        rough = layer.roughness
+        facts = {"Non-convex share": rough.non_convex.as_share} if rough.non_convex.is_known else {}
+        for name, text in (facts | {"Total variation": rough.variation_in_words}).items():
+            explained(name, palette().muted, [explanation(name)])
+            imgui.same_line(0, em(0.5))
+            imgui.text_unformatted(text)
+            imgui.same_line(0, em(1.6))
+        imgui.new_line()
+
+    def _lists(self, listed: list[Row]) -> None:
+        """The table and the bars, beside each other or, where there is more height, below."""
+        room, scale = imgui.get_content_region_avail(), self.workspace.scene.frame().scale
+        if not listed or (room.x <= em(_WIDE) and room.y <= em(_HIGH)):
+            self._table(listed, room)
+        elif room.x > em(_WIDE):
+            self._table(listed, ImVec2(_SHARE * room.x, room.y))
+            imgui.same_line()
+            self.barcode.draw(listed, scale, imgui.get_content_region_avail())
+        else:
+            self._table(listed, ImVec2(room.x, _SHARE * room.y))
+            self.barcode.draw(listed, scale, imgui.get_content_region_avail())
+
+    def _table(self, listed: list[Row], size: ImVec2) -> None:
         several = len({id(layer) for layer, _ in listed}) > 1
         names = ["Loss", "Persistence", "α", "β", *(["Surface"] if several else []), "Remarks"]
         flags = (
@@ -102,7 +137,7 @@ class MinimaPanel:
             | imgui.TableFlags_.row_bg
             | imgui.TableFlags_.sizing_stretch_prop
         )
-        if not imgui.begin_table("minima", len(names), int(flags)):
+        if not imgui.begin_table("minima", len(names), int(flags), size):
             return
         imgui.table_setup_scroll_freeze(0, 1)
         for name in names:

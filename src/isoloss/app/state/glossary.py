@@ -37,6 +37,7 @@ from isoloss.app.state.papers import (
     LORENSEN,
     MADRY,
     PAPERNOT,
+    RUDIN,
     SYNTHESIZING,
     WAGNER,
     YAO,
@@ -202,6 +203,18 @@ GLOSSARY = (
         "How high one must climb from a minimum to reach a deeper one: shallow minima may be "
         "noise, deep ones are valleys.",
         (EDELSBRUNNER,),
+    ),
+    Explanation(
+        "Non-convex share",
+        "At how many points of the grid the surface bends down in some direction of the plane, 2 "
+        "standard errors in brackets; a convex slice does not make a convex loss.",
+        (LI,),
+    ),
+    Explanation(
+        "Total variation",
+        "How often one goes all the way up or down on the way across the plane: 1 for a slope, 1.5 "
+        "for a bowl; noise adds to it, and spikes that are clamped do not count.",
+        (RUDIN,),
     ),
     Explanation(
         "Trajectory",

@@ -24,6 +24,7 @@ from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
+from isoloss.geometry.analysis.minima_table import save_minima
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.surface import Surface
@@ -158,3 +159,4 @@ def keep(run: Run, surface: Surface) -> Iterator[Event]:
         surface.save(run.curve_path)
     else:
         surface.save(run.surface_path)
+        save_minima(surface, run.minima_path)

@@ -1,29 +1,24 @@
-"""The local minima of a surface, each with its persistence: how deep it is up to its saddle.
-
-Sublevel-set persistence in dimension 0 (Edelsbrunner, Letscher & Zomorodian 2002) over the grid,
-where every point is a neighbour of the eight around it. Let the water rise: each minimum begins a
-pool; at the lowest saddle between two pools they become one, and the shallower minimum of the two
-ends there. Its persistence is the loss at that saddle less its own. This is what gudhi calls the
-sublevel-set filtration of a cubical complex given by its top-dimensional cells.
-"""
+"""The local minima of a surface, each with its persistence: how deep it is up to its saddle."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.analysis.merge_tree import NOWHERE, merge_tree
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
-
-Index = NDArray[np.int64]
+from isoloss.geometry.ticks import number_label
 
 STANDARD_ERRORS = 2.0
 """A minimum that is not this many standard errors deep may be the noise of the samples."""
+
+LEAST_DEPTH = 0.01
+"""Of the displayed height: minima that are less deep are no basins, unless asked for."""
 
 MOST = 10_000
 """Pure noise on a million points has a hundred thousand minima, which tell nobody anything."""
@@ -41,6 +36,8 @@ class Minimum:
         saddle_loss: the loss there; inf where there is none.
         stderr: the standard error of the difference between the two, at the most: both were
             estimated from the same samples, so the errors partly cancel. 0 where none is known.
+        into: (i, j) of the deeper minimum whose basin it meets at the saddle; None where it meets
+            none.
         at_border: whether it lies at the edge of the grid, or beside a point that has no finite
             loss, so that the real minimum may lie further out.
     """
@@ -53,6 +50,7 @@ class Minimum:
     saddle_loss: float
     stderr: float
     at_border: bool
+    into: tuple[int, int] | None = None
 
     @property
     def persistence(self) -> float:
@@ -76,128 +74,94 @@ def relative_depths(minima: Sequence[Minimum], scale: HeightScale) -> Array:
     return np.where(np.isinf(ends[:, 1]), 1.0, heights[:, 1] - heights[:, 0])
 
 
+@dataclass(frozen=True)
+class Basins:
+    """How many minima are as deep as asked for.
+
+    Attributes:
+        certain: deeper than the noise too; the deepest of all they reach always are.
+        doubtful: within the noise.
+        shallower: those less deep than asked for.
+    """
+
+    certain: int
+    doubtful: int
+    shallower: int
+
+    def in_words(self, least: float) -> str:
+        """ "3 deeper than 1 % of the height, 4 more within the noise, 12 shallower"."""
+        total = self.certain + self.doubtful + self.shallower
+        count = f"{self.certain:,}" + (" or more" if total >= MOST else "")
+        words = [f"{count} deeper than {number_label(100 * least, 2)} % of the height"]
+        words += [f"{self.doubtful:,} more within the noise"] * bool(self.doubtful)
+        words += [f"{self.shallower:,} shallower"] * bool(self.shallower)
+        return ", ".join(words)
+
+
+def basins_among(
+    minima: Sequence[Minimum], scale: HeightScale, least: float = LEAST_DEPTH
+) -> Basins:
+    """How many of `minima` are at least `least` deep, a fraction of the height `scale` displays."""
+    deep = relative_depths(minima, scale) >= least
+    doubtful = np.array([m.is_within_noise for m in minima], np.bool_)
+    return Basins(int((deep & ~doubtful).sum()), int((deep & doubtful).sum()), int((~deep).sum()))
+
+
+def in_tree_order(minima: Sequence[Minimum]) -> list[Minimum]:
+    """The minima of one surface as its merge tree is drawn, one below the other: below each those
+    that merge into it, the first to end nearest to it, each with its own below it.
+
+    Between one and that which it merges into there are none that are still there where it ends:
+    lines from saddles to the deeper minima cross nothing. One whose deeper minimum is not among
+    `minima` stands by itself.
+    """
+    known = {minimum.index for minimum in minima}
+    merging: dict[tuple[int, int] | None, list[Minimum]] = {}
+    for minimum in sorted(minima, key=lambda m: (m.saddle_loss, m.loss, m.index), reverse=True):
+        deeper = minimum.into if minimum.into in known else None
+        merging.setdefault(deeper, []).append(minimum)
+    order: list[Minimum] = []
+    left = merging.get(None, [])
+    while left:
+        order.append(left.pop())
+        left += merging.get(order[-1].index, [])
+    return order
+
+
 def minima_of(surface: Surface) -> tuple[Minimum, ...]:
     """The local minima of `surface`, the most persistent first, `MOST` of them at the most.
 
     A plateau counts once. Points that are NaN, infinite or not computed are walls; what they
-    enclose has a deepest minimum of its own, unless it is flat or a single point.
+    enclose has a deepest minimum of its own, unless it is flat or a single point. Before each comes
+    the one that it merges into.
     """
     passable = surface.computed & np.isfinite(surface.loss)
-    if not passable.any():
-        return ()
-    values, columns = surface.loss.ravel(), surface.shape[1]
-    pairs = list(_pairs(surface.loss, passable))
-    lows = np.array([low for low, _ in pairs], np.int64)
-    rises = np.array([math.inf if s is None else values[s] - values[low] for low, s in pairs])
-    errors = np.where(np.isfinite(surface.loss_stderr), surface.loss_stderr, 0.0)
-    fenced = _beside_a_wall(passable)
-    found: list[Minimum] = []
-    deepest: Index = np.lexsort((values[lows], -rises))[:MOST]
-    for low, saddle in (pairs[int(k)] for k in deepest):
+    tree = merge_tree(surface.loss, passable)
+    losses, columns = surface.loss.ravel(), surface.shape[1]
+    meets = tree.saddle != NOWHERE
+    top = np.where(meets, losses[tree.saddle], np.inf)
+    errors = np.where(np.isfinite(surface.loss_stderr), surface.loss_stderr, 0.0).ravel()
+    error = np.where(meets, np.hypot(errors[tree.minimum], errors[tree.saddle]), 0.0)
+    fenced = _beside_a_wall(passable).ravel()
+
+    def found(k: int) -> Minimum:
+        low, saddle, into = int(tree.minimum[k]), int(tree.saddle[k]), int(tree.into[k])
         i, j = divmod(low, columns)
-        meets = None if saddle is None else divmod(saddle, columns)
-        found.append(
-            Minimum(
-                index=(i, j),
-                alpha=float(surface.alpha[i]),
-                beta=float(surface.beta[j]),
-                loss=float(values[low]),
-                saddle=meets,
-                saddle_loss=math.inf if saddle is None else float(values[saddle]),
-                stderr=0.0 if meets is None else math.hypot(errors[i, j], errors[meets]),
-                at_border=bool(fenced[i, j]),
-            )
+        return Minimum(
+            index=(i, j),
+            alpha=float(surface.alpha[i]),
+            beta=float(surface.beta[j]),
+            loss=float(losses[low]),
+            saddle=divmod(saddle, columns) if meets[k] else None,
+            saddle_loss=float(top[k]),
+            stderr=float(error[k]),
+            at_border=bool(fenced[low]),
+            into=divmod(int(tree.minimum[into]), columns) if meets[k] else None,
         )
-    return tuple(found)
 
-
-def _pairs(loss: Array, passable: NDArray[np.bool_]) -> Iterator[tuple[int, int | None]]:
-    """(minimum, saddle) as flat indices; None for a minimum that is never drowned."""
-    values = loss.ravel()
-    # Ranks instead of values: a total order, in which equal values have a lower and a higher one.
-    order = np.argsort(np.where(passable, loss, np.inf).ravel(), kind="stable")
-    rank = np.empty(values.size, np.int64)
-    rank[order] = np.arange(values.size)
-    rank = rank.reshape(loss.shape)
-    basin = _basins(np.where(passable, rank, values.size), order)
-    parent = {int(b): int(b) for b in np.unique(basin[passable])}
-    highest = _highest(values, basin.ravel(), passable.ravel())
-
-    def root(b: int) -> int:
-        while parent[b] != b:
-            parent[b] = b = parent[parent[b]]
-        return b
-
-    for one, other, saddle in _passes(rank, basin, passable):
-        a, b = root(one), root(other)
-        if a == b:
-            continue
-        lower, upper = min(a, b), max(a, b)  # basins are named by the rank of their minimum
-        parent[upper] = lower
-        highest[lower] = max(highest[lower], highest[upper])
-        low, meets = int(order[upper]), int(order[saddle])
-        if values[meets] > values[low]:  # else the two are one plateau
-            yield low, meets
-    for b in parent:
-        if root(b) == b and highest[b] > values[order[b]]:
-            yield int(order[b]), None
-
-
-def _basins(rank: Index, order: Index) -> Index:
-    """(A, B) the rank of the minimum that each point drains into, by steepest descent in rank."""
-    rows, columns = rank.shape
-    padded = np.pad(rank, 1, constant_values=rank.size)
-    lowest = rank.copy()
-    for di in (0, 1, 2):
-        for dj in (0, 1, 2):
-            np.minimum(lowest, padded[di : di + rows, dj : dj + columns], out=lowest)
-    # next_[r] is the rank of the lowest neighbour of the point with rank r.
-    flat = lowest.ravel()
-    next_ = np.arange(rank.size + 1)
-    next_[: rank.size] = flat[order]
-    next_[next_ >= rank.size] = rank.size  # walls drain into themselves, unused
-    while True:
-        further = next_[next_]
-        if np.array_equal(further, next_):
-            break
-        next_ = further
-    return next_[np.minimum(rank, rank.size)]
-
-
-def _passes(rank: Index, basin: Index, passable: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
-    """(basin, basin, rank of the saddle) where two basins touch, the lowest of each pair first."""
-    ends: list[Index] = []
-    for here, there in _NEIGHBOURS:
-        a, b = basin[here], basin[there]
-        touch = (a != b) & passable[here] & passable[there]
-        a, b = a[touch], b[touch]
-        saddle = np.maximum(rank[here][touch], rank[there][touch])
-        ends.append(np.stack([np.minimum(a, b), np.maximum(a, b), saddle]))
-    one, other, saddle = np.concatenate(ends, axis=1)
-    rising = np.argsort(saddle, kind="stable")
-    one, other, saddle = one[rising], other[rising], saddle[rising]
-    names = int(basin.max()) + 1
-    lowest = np.sort(np.unique(one * names + other, return_index=True)[1])
-    found = (ends[lowest].tolist() for ends in (one, other, saddle))
-    return list(zip(*found, strict=True))
-
-
-_ALL, _HEAD, _TAIL = slice(None), slice(None, -1), slice(1, None)
-_NEIGHBOURS = (
-    ((_HEAD, _ALL), (_TAIL, _ALL)),
-    ((_ALL, _HEAD), (_ALL, _TAIL)),
-    ((_HEAD, _HEAD), (_TAIL, _TAIL)),
-    ((_HEAD, _TAIL), (_TAIL, _HEAD)),
-)
-"""Each of the four directions in which points have a neighbour: here and there."""
-
-
-def _highest(values: Array, basin: Index, passable: NDArray[np.bool_]) -> dict[int, float]:
-    """The highest value of each basin."""
-    names, of = np.unique(basin[passable], return_inverse=True)
-    tops = np.full(len(names), -np.inf)
-    np.maximum.at(tops, of, values[passable])
-    return dict(zip(names.tolist(), tops.tolist(), strict=True))
+    # Of equally deep ones the lowest comes first.
+    deepest = np.argsort(losses[tree.minimum] - top, kind="stable")[:MOST]
+    return tuple(map(found, deepest.tolist()))
 
 
 def _beside_a_wall(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:

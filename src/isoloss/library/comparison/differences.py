@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from isoloss.files import write_csv
+from isoloss.geometry.analysis.roughness import Estimate
 from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
@@ -216,6 +217,11 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
         if not math.isnan(low):
             text += f" ({100 * low:.1f} to {100 * high:.1f})"
         return Cell(text, value, low, high)
+    low, high = (entry.figures.get(f"{name}_{end}", math.nan) for end in ("low", "high"))
+    if name in ("nonconvex", "variation", "logvariation"):
+        estimate = Estimate(value, low, high)
+        said = estimate.as_share if name == "nonconvex" else str(estimate)
+        return Cell(said, value, low, high) if low < high else Cell(said, value)
     if name == "average":
         return _average(value, rows)
     if name in ("eps", "radius"):

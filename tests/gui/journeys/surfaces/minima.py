@@ -56,6 +56,18 @@ def minima(d: Driver) -> None:
     np.testing.assert_allclose(scene.camera.target, place)
     d.shot("minimum.png")
 
+    # so does a click on its bar, which begins where the minimum lies on the scale of the heights
+    bars = d.panel("Minima").barcode.bars
+    assert {row[1] for row, _ in bars} <= set(found)
+    assert bars[0][0][1] == found[0], "the deepest is not above those that merge into it"
+    (at,) = [pixel for (_, minimum), pixel in bars if minimum == found[2]]
+    d.ctx.mouse_move_to_pos(imgui.ImVec2(at.x + 2, at.y))
+    d.shot("bar.png")
+    d.ctx.mouse_click(0)
+    d.until(lambda: workspace.pointing.minimum == (layer, found[2]), "the bar")
+    place = scene.frame().place(found[2].alpha, found[2].beta, found[2].loss).ravel()
+    np.testing.assert_allclose(scene.camera.target, place)
+
     d.press(imgui.Key.m)
     assert not scene.appearance.minima
 
