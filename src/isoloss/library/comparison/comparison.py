@@ -17,6 +17,8 @@ from isoloss.library.comparison.differences import (
     unique_names,
 )
 from isoloss.library.comparison.evaluations import evaluation_traces
+from isoloss.library.comparison.measured import MeasuredNetwork, networks_of
+from isoloss.library.comparison.sets import RunSets, run_sets
 from isoloss.library.comparison.training import ALONG, Along, TrainingCurves, TrainingTail
 from isoloss.library.entry import Entry
 from isoloss.naming import first_of
@@ -59,6 +61,7 @@ class View:
         by: whose answer counts behind a randomized defense.
         reference: which published results are drawn behind accuracies and certificates, by their
             names or "all".
+        sets: by what sets of runs are told apart, none by all but seeds; None: no sets are made.
     """
 
     what: tuple[What, ...] = ()
@@ -68,6 +71,7 @@ class View:
     parts: tuple[str, ...] = PARTS
     by: Criterion = "majority"
     reference: tuple[str, ...] = ()
+    sets: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.smooth < 1:
@@ -86,6 +90,7 @@ class Comparison:
         charts: those that any run has something for.
         table: in what they differ and what they came to.
         remarks: what is not drawn, and what to know of what is; a sentence each.
+        sets: the runs as sets that differ in nothing but seeds, where they were asked for.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -93,6 +98,7 @@ class Comparison:
     charts: tuple[Chart, ...] = ()
     table: DifferenceTable = field(default_factory=DifferenceTable)
     remarks: tuple[str, ...] = ()
+    sets: RunSets = field(default_factory=RunSets)
 
 
 class ReadRun:
@@ -107,11 +113,20 @@ class ReadRun:
         self.sharpness: list[Sharpness] = []
         self._run: Run | None = None
         self._size = 0
+        self._networks: tuple[object, list[MeasuredNetwork]] = (None, [])
 
     @property
     def curves(self) -> TrainingCurves | None:
         """Of a training, once there are some."""
         return self._tail.curves
+
+    @property
+    def networks(self) -> list[MeasuredNetwork]:
+        """Those that it is about, with what they have come to."""
+        state = (self.entry, id(self.files.rows), id(self.sharpness))
+        if self._networks[0] != state:
+            self._networks = state, [*networks_of(self.entry, self.files.rows, self.sharpness)]
+        return self._networks[1]
 
     def read(self, entry: Entry) -> None:
         """Take in what is new."""
@@ -168,7 +183,12 @@ class Comparing:
             tuple(charts),
             difference_table(entries, rows, names),
             tuple(_remarks(runs, names, charts, view)),
+            RunSets() if view.sets is None else _sets(runs, view.sets),
         )
+
+
+def _sets(runs: Sequence[ReadRun], fields: Sequence[str]) -> RunSets:
+    return run_sets([network for run in runs for network in run.networks], fields)
 
 
 def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:
