@@ -116,17 +116,17 @@ def compare(namespace: argparse.Namespace) -> int:
     view = View(
         tuple(namespace.what), namespace.along, namespace.smooth, namespace.log,
         tuple(namespace.part), namespace.by, tuple(namespace.reference),
-        None if namespace.sets is None else tuple(namespace.sets),
     )  # fmt: skip
     comparing = Comparing()
     comparing.read(_meant(namespace.words))
+    sets = None if namespace.sets is None else comparing.sets(namespace.sets)
     found = comparing.seen(view)
     _require(found, view)
     if out is None:
-        if view.sets is None:
+        if sets is None:
             _print(found, as_json=namespace.json)
         else:
-            _print_sets(found.sets, as_json=namespace.json)
+            _print_sets(sets, as_json=namespace.json)
         return 0
     if out.suffix.lower() in _PAGES:
         _write_page(found, out, namespace)
@@ -135,7 +135,7 @@ def compare(namespace: argparse.Namespace) -> int:
     elif namespace.what:
         write_points(out, found.charts, [*found.names])
     else:
-        (found.table if view.sets is None else found.sets).write_csv(out)
+        (sets or found.table).write_csv(out)
     print(to_line(Log(f"wrote {out}"), time.time()) if namespace.json else out)
     return 0
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.analysis.student import quantile, two_sided
+from isoloss.geometry.analysis.student import quantile, two_sided, welch
 from isoloss.geometry.arrays import Array
 from isoloss.results.estimates import Estimate
 
@@ -146,7 +146,7 @@ def difference_of(
         )
     m, n = len(one), len(other)
     if m == n == 1:
-        return _of_two_networks(value, *a, *b, images)
+        return _of_two_networks(value, a[0], b[0], images)
     if paired:
         apart = one - other
         return _student(value, float(apart.std(ddof=1)) / math.sqrt(m), m - 1, "paired by seed")
@@ -156,19 +156,6 @@ def difference_of(
         return _student(value, error, len(several) - 1, "one run beside several")
     error, freedom = (float(x) for x in welch(one.var(ddof=1) / m, other.var(ddof=1) / n, m, n))
     return _student(value, error, freedom, "Welch's t")
-
-
-def welch(a: Array, b: Array, m: Array | int, n: Array | int) -> tuple[Array, Array]:
-    """The standard error of a difference of two means and its degrees of freedom.
-
-    Welch 1947, https://doi.org/10.1093/biomet/34.1-2.28
-
-    Args:
-        a, b: the squared standard errors of the means, of m and of n ≥ 2 values.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = np.square(a + b) / (np.square(a) / (m - 1) + np.square(b) / (n - 1))
-    return np.sqrt(a + b), freedom
 
 
 def with_all_counted(differences: Sequence[Difference]) -> list[Difference]:

@@ -16,7 +16,7 @@ from isoloss.geometry.arrays import Array
 
 _NORMAL = 1e6
 """Degrees of freedom from which on it is the normal distribution."""
-_TERMS = 2000
+_TERMS, _STEPS = 2000, 50
 _TINY, _FARTHEST = 1e-300, 1e150
 _log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -40,18 +40,36 @@ def two_sided(t: ArrayLike, freedom: ArrayLike) -> Array:
 def quantile(freedom: ArrayLike, level: float = 0.95) -> Array:
     """The t with the probability `level` that |T| < t, of the shape of `freedom`."""
     freedom = np.asarray(freedom, np.float64)
-    low = np.full(freedom.shape, NormalDist().inv_cdf((1 + level) / 2))
-    if not freedom.size or (freedom >= _NORMAL).all():
-        return low
     each, back = np.unique(freedom, return_inverse=True)
-    low, high = np.zeros(each.shape), np.full(each.shape, low.flat[0])
-    while (short := two_sided(high, each) > 1 - level).any():
-        high[short] *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        beyond = two_sided(middle, each) > 1 - level
-        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
-    return np.where(np.isnan(freedom), np.nan, ((low + high) / 2)[back].reshape(freedom.shape))
+    found = np.full(each.shape, NormalDist().inv_cdf((1 + level) / 2))
+    for _ in range(_STEPS if (each < _NORMAL).any() else 0):
+        # The tails are convex: from below Newton's method goes up to the quantile and not beyond.
+        step = (two_sided(found, each) - (1 - level)) / (2 * _density(found, each))
+        found = np.where(each < _NORMAL, found + step, found)
+        if np.nanmax(np.abs(step / found)) < 1e-14:
+            break
+    return np.where(np.isnan(freedom), np.nan, found[back].reshape(freedom.shape))
+
+
+def welch(a: ArrayLike, b: ArrayLike, m: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
+    """The standard error of a difference of two means and its degrees of freedom.
+
+    Welch 1947, https://doi.org/10.1093/biomet/34.1-2.28
+
+    Args:
+        a, b: the squared standard errors of the means, of m and of n ≥ 2 values.
+    """
+    a, b, m, n = (np.asarray(each, np.float64) for each in (a, b, m, n))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = np.square(a + b) / (np.square(a) / (m - 1) + np.square(b) / (n - 1))
+    return np.sqrt(a + b), freedom
+
+
+def _density(t: Array, freedom: Array) -> Array:
+    freedom = np.minimum(freedom, _NORMAL)
+    scale = _log_gamma((freedom + 1) / 2) - _log_gamma(freedom / 2)
+    scale -= np.log(np.pi * freedom) / 2
+    return np.exp(scale - (freedom + 1) / 2 * np.log1p(t * t / freedom))
 
 
 def _tails(t: Array, freedom: Array) -> Array:

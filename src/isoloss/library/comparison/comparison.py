@@ -21,7 +21,7 @@ from isoloss.library.comparison.measured import MeasuredNetwork, networks_of
 from isoloss.library.comparison.sets import RunSets, run_sets
 from isoloss.library.comparison.training import ALONG, Along, TrainingCurves, TrainingTail
 from isoloss.library.entry import Entry
-from isoloss.naming import first_of
+from isoloss.naming import capitalized, first_of
 from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
 from isoloss.results.references import ALL, TEST, ReferenceLine, fitting
@@ -170,6 +170,20 @@ class Comparing:
             self._read[entry.folder].read(entry)
             pause()
 
+    def sets(self, fields: Sequence[str] = ()) -> RunSets:
+        """The runs as sets, told apart by `fields`, or by all but seeds.
+
+        Raises:
+            IsolossError: there is no such field, or the runs are of different data.
+        """
+        return run_sets([network for r in self._read.values() for network in r.networks], fields)
+
+    def _sets_or_why_not(self, fields: Sequence[str]) -> RunSets:
+        try:
+            return self.sets(fields)
+        except IsolossError as error:
+            return RunSets(remarks=(f"{capitalized(str(error))}.",))
+
     def seen(self, view: View) -> Comparison:
         """The runs that were read, in their order."""
         runs = [*self._read.values()]
@@ -183,12 +197,8 @@ class Comparing:
             tuple(charts),
             difference_table(entries, rows, names),
             tuple(_remarks(runs, names, charts, view)),
-            RunSets() if view.sets is None else _sets(runs, view.sets),
+            RunSets() if view.sets is None else self._sets_or_why_not(view.sets),
         )
-
-
-def _sets(runs: Sequence[ReadRun], fields: Sequence[str]) -> RunSets:
-    return run_sets([network for run in runs for network in run.networks], fields)
 
 
 def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:

@@ -126,9 +126,7 @@ def _titles(kind: str) -> Mapping[str, str]:
     return {} if known is None else {name: known.title(name) for name in known.names}
 
 
-def _of_training(
-    entry: Entry, titles: Mapping[str, str]
-) -> Iterator[tuple[Quantity, Estimate]]:
+def _of_training(entry: Entry, titles: Mapping[str, str]) -> Iterator[tuple[Quantity, Estimate]]:
     images = entry.samples[1] if entry.samples is not None else 0
     for name, value in entry.figures.items():
         if name in ("accuracy", "noisy"):
@@ -160,13 +158,14 @@ def _of_table(rows: Sequence[Row]) -> Iterator[tuple[Quantity, Row | None, Estim
     if clean := _headline([row for row in attacked if row.eps == 0]):
         yield Quantity("clean", "Clean accuracy", is_share=True), *clean
     for some, usual, title in (
-        (attacked, USUAL, "Accuracy at ε"), (certified, {"l2": USUAL_RADIUS}, "Certified accuracy at"),
-    ):  # fmt: skip
+        (attacked, USUAL, "Accuracy at ε"),
+        (certified, {"l2": USUAL_RADIUS}, "Certified accuracy at"),
+    ):
         if radii := {row.eps for row in some if row.eps > 0}:
             eps = min(radii, key=lambda e: abs(e - usual[some[0].norm]))
-            at = _headline([row for row in some if row.eps == eps])
             name = "certified" if some is certified else "accuracy"
-            yield Quantity(name, f"{title} {radius_label(eps)}", is_share=True), *at
+            if at := _headline([row for row in some if row.eps == eps]):
+                yield Quantity(name, f"{title} {radius_label(eps)}", is_share=True), *at
     averages = map(average_radius_of, over_seeds(certified))
     if known := [each for each in averages if not math.isnan(each[0])]:
         value, error = max(known)
@@ -174,21 +173,24 @@ def _of_table(rows: Sequence[Row]) -> Iterator[tuple[Quantity, Row | None, Estim
         yield Quantity("average", "Average certified radius"), None, average
 
 
-def _headline(rows: Sequence[Row]) -> tuple[Row | None, Estimate] | tuple[()]:
+def _headline(rows: Sequence[Row]) -> tuple[Row | None, Estimate] | None:
     """Of the rows at one ε: the worst attack on the best defense."""
     defenses: dict[tuple[Hashable, ...], list[Row]] = {}
     for row in rows:
         defenses.setdefault((row.defense, str(row.sigma)), []).append(row)
-    best: tuple[Row | None, Estimate] | tuple[()] = ()
+    best: tuple[Row | None, Estimate] | None = None
     for its in defenses.values():
-        worst = [min((r for r in its if r.seed == s), key=lambda r: (r.accuracy, not r.is_worst_case))
-                 for s in dict.fromkeys(row.seed for row in its)]  # fmt: skip
+        worst = [_worst([row for row in its if row.seed == k]) for k in {row.seed for row in its}]
         value = math.fsum(row.accuracy for row in worst) / len(worst)
-        if not best or value > best[1].value:
+        if best is None or value > best[1].value:
             first = worst[0]
             share = _share(value, first.samples, first.high - first.low)
             best = (first if len(worst) == 1 else None), share
     return best
+
+
+def _worst(rows: Sequence[Row]) -> Row:
+    return min(rows, key=lambda row: (row.accuracy, not row.is_worst_case))
 
 
 def _right(entry: Entry, rows: Sequence[Row], row: Row) -> RightImages | None:

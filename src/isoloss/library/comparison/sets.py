@@ -122,10 +122,12 @@ class RunSets:
         """A table in words, its header first."""
         quantities = self.quantities
         header = ["Set", "Runs", *(q.title for q in quantities)]
-        return [header, *(
-            [each.name, str(len(each.members)), *(in_words(q, each.means.get(q)) for q in quantities)]
-            for each in self.sets
-        )]  # fmt: skip
+        return [header, *(self._line(each, quantities) for each in self.sets)]
+
+    @staticmethod
+    def _line(each: RunSet, quantities: Sequence[Quantity]) -> list[str]:
+        means = [in_words(q, each.means.get(q)) for q in quantities]
+        return [each.name, str(len(each.members)), *means]
 
     @property
     def said(self) -> list[str]:
@@ -208,11 +210,15 @@ def in_words(quantity: Quantity, mean: Mean | None) -> str:
     if mean is None:
         return "–"
     scale, unit = (100, " %") if quantity.is_share else (1, "")
-    value, low, high, spread = (
-        f"{scale * x:.4g}".replace("-", "−") for x in (mean.value, mean.low, mean.high, mean.spread)
+    value, low, high = (
+        f"{scale * x:.4g}".replace("-", "−") for x in (mean.value, mean.low, mean.high)
     )
-    ends = f" ({low} to {high})" if mean.over else ""
-    return f"{value}{unit}{ends}" + (f", spread {spread}" if mean.over == "runs" else "")
+    said = f"{value}{unit}" + (f" ({low} to {high})" if mean.over else "")
+    if mean.over == "runs":
+        said += f", spread {scale * mean.spread:.2g}"
+        if not math.isnan(mean.between):
+            said += f", of seeds {scale * mean.between:.2g}"
+    return said
 
 
 def turned(found: Difference) -> Difference:
@@ -244,8 +250,8 @@ def _require_same_data(sets: Sequence[Sequence[MeasuredNetwork]]) -> None:
     for found in by_kind.values():
         if len(found) > 1:
             raise IsolossError(
-                f"sets of runs are compared on the same data, and these are of {first_of([*found])}:"
-                " leave some out, or say --sets data"
+                "sets of runs are compared on the same data, and these are of "
+                f"{first_of([*found])}: leave some out, or say --sets data"
             )
 
 
@@ -256,9 +262,7 @@ def _names(sets: Sequence[Sequence[MeasuredNetwork]], fields: Sequence[str]) -> 
     if fields:
         return [_in_words([(name, _value(its[0], name)) for name in fields]) for its in sets]
     keys = dict.fromkeys(key for its in sets for key in its[0].told)
-    differing = [
-        key for key in keys if len({json.dumps(its[0].told.get(key)) for its in sets}) > 1
-    ]
+    differing = [key for key in keys if len({json.dumps(its[0].told.get(key)) for its in sets}) > 1]
     if not differing:
         return ["All runs" if len(sets) == 1 else its[0].entry.kind for its in sets]
     return [
@@ -273,10 +277,11 @@ def _names(sets: Sequence[Sequence[MeasuredNetwork]], fields: Sequence[str]) -> 
 
 
 def _in_words(values: Sequence[tuple[str, Any]]) -> str:
-    return ", ".join(
-        str(value) if name in OTHERS else next(iter(settings_in_words("train", {name: value}).values()))
+    words = (
+        [str(value)] if name in OTHERS else settings_in_words("train", {name: value}).values()
         for name, value in values
-    )  # fmt: skip
+    )
+    return ", ".join(word for each in words for word in each)
 
 
 def _set(name: str, members: Sequence[MeasuredNetwork]) -> RunSet:
@@ -305,9 +310,7 @@ def _differences(sets: Sequence[RunSet]) -> Iterator[SetDifference]:
                 yield SetDifference(quantity, one, each, found)
 
 
-def _pairs(
-    a: RunSet, b: RunSet
-) -> tuple[list[MeasuredNetwork], list[MeasuredNetwork]] | None:
+def _pairs(a: RunSet, b: RunSet) -> tuple[list[MeasuredNetwork], list[MeasuredNetwork]] | None:
     """The runs of both in the order of seeds, where these are the same; None where they are not."""
     ours, theirs = ({m.seeds: m for m in each.members} for each in (a, b))
     unique = len(ours) == len(a.members) == len(b.members) > 1
@@ -329,7 +332,9 @@ def _images(a: RunSet, b: RunSet, quantity: Quantity) -> Array | None:
 def _remarks(
     sets: Sequence[RunSet], differences: Sequence[SetDifference], fields: Sequence[str]
 ) -> Iterator[str]:
-    hows = [*dict.fromkeys(d.found.how for d in differences if d.found.how not in ("", "no spread"))]
+    hows = [
+        *dict.fromkeys(d.found.how for d in differences if d.found.how not in ("", "no spread"))
+    ]
     if hows:
         several = [d for d in differences if d.found.how]
         counted = f"; {len(several)} comparisons, counted after Holm" if len(several) > 1 else ""
@@ -338,8 +343,8 @@ def _remarks(
         yield f"Each set is compared with the first, {sets[0].name}."
     if any(d.found.over == "samples" for d in differences):
         yield (
-            "A single run tells of its network, and not of how it was trained: give runs of several "
-            "seeds for that."
+            "A single run tells of its network, and not of how it was trained: give runs of "
+            "several seeds for that."
         )
     varied = {
         name
@@ -348,7 +353,7 @@ def _remarks(
         if len({json.dumps(m.told.get((kind, name))) for m in each.members}) > 1
     }
     if varied and fields:
-        yield f"Within sets runs differ in {first_of(sorted(varied))}: that is part of their spread."
+        yield f"Runs of a set differ in {first_of(sorted(varied))}: that is part of their spread."
     undone = [m.name for each in sets for m in each.members if m.entry.state != "done"]
     if undone:
         yield f"Not done yet: {first_of(undone)}."
