@@ -34,7 +34,7 @@ def add_mean_options(parser: argparse.ArgumentParser) -> None:
         "--paired", action="store_true",
         help="Each belongs to that of --minus at its place: they have a seed in common",
     )  # fmt: skip
-    kept = [f.name for f in FORMATS if f.is_written and "surface" in f.keeps and not f.shows]
+    kept = [f.name for f in FORMATS if f.write is not None and f.read is not None]
     parser.add_argument(
         "--out", type=path_of, required=True, metavar="FILE", help=f"A {listed(kept, 'or')}"
     )
@@ -45,7 +45,7 @@ def mean(namespace: argparse.Namespace, say: Callable[[str], None]) -> int:
     """Write the mean or the difference; returns the exit code."""
     if namespace.paired and not namespace.minus:
         raise IsolossError("--paired is for --minus: leave it out")
-    if format_to_write(namespace.out).shows:
+    if format_to_write(namespace.out).write is None:
         raise IsolossError(
             f"{namespace.out.suffix} holds pictures, not values: write a .ply, and draw it with "
             "'isoloss render' or 'isoloss export'"

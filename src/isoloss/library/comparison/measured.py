@@ -13,6 +13,7 @@ from isoloss.library.entry import Entry
 from isoloss.library.key_figures import KEY_FIGURES, USUAL, USUAL_RADIUS
 from isoloss.library.reading import trained_as
 from isoloss.results.estimates import Estimate
+from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
 from isoloss.results.sharpness import Sharpness
 from isoloss.results.tables import Row, average_radius_of, over_seeds
@@ -52,6 +53,7 @@ class MeasuredNetwork:
         images_of: which samples it was measured on: the same for those that saw the same.
         data: which they are drawn from, in words.
         found: its numbers.
+        ends: of a share those of its exact interval.
         right: of a share, which images are right, where that was kept.
     """
 
@@ -62,6 +64,9 @@ class MeasuredNetwork:
     images_of: Hashable
     data: str
     found: Mapping[Quantity, Estimate]
+    ends: Mapping[Quantity, tuple[float, float]] = field(
+        default_factory=dict[Quantity, tuple[float, float]]
+    )
     right: Mapping[Quantity, RightImages] = field(default_factory=dict[Quantity, RightImages])
 
 
@@ -81,12 +86,19 @@ def networks_of(
     images = data, entry.settings.get("samples"), None if entry.is_training else seed
     titles = _titles(entry.kind)
     if entry.is_training:
-        found = {*_of_training(entry, titles)}
-        yield MeasuredNetwork(entry, entry.name, own, (seed,), images, data, dict(found))
+        found = dict(_of_training(entry, titles))
+        tested = entry.samples[1] if entry.samples is not None else 0
+        ends = {
+            quantity: exact_interval(round(estimate.value * tested), tested)
+            for quantity, estimate in found.items()
+            if quantity.is_share and tested
+        }
+        yield MeasuredNetwork(entry, entry.name, own, (seed,), images, data, found, ends)
         return
     for label, training, several in _networks(entry):
         name = label if several else entry.name
         found, right = dict[Quantity, Estimate](), dict[Quantity, RightImages]()
+        ends = dict[Quantity, tuple[float, float]]()
         if entry.kind == "sharpness":
             its = [s for s in sharpness if not several or s.place.network == label]
             found = dict(_of_sharpness(its[-1], titles)) if its else {}
@@ -94,8 +106,10 @@ def networks_of(
             its = [row for row in rows if not several or row.network == label]
             for quantity, row, estimate in _of_table(its):
                 found[quantity] = estimate
-                if row is not None and (images_right := _right(entry, rows, row)) is not None:
-                    right[quantity] = images_right
+                if row is not None:
+                    ends[quantity] = row.low, row.high
+                    if (images_right := _right(entry, rows, row)) is not None:
+                        right[quantity] = images_right
         else:
             found = {Quantity(k, titles.get(k, k)): _alone(v) for k, v in entry.figures.items()}
         training_seed = None if training is None else training.get("seed")
@@ -103,7 +117,7 @@ def networks_of(
         if training is None:
             told = {("train", "network"): label}
         yield MeasuredNetwork(
-            entry, name, own | told, (training_seed, seed), images, data, found, right
+            entry, name, own | told, (training_seed, seed), images, data, found, ends, right
         )
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +288,17 @@ def _set(name: str, members: Sequence[MeasuredNetwork]) -> RunSet:
     common = [q for q in members[0].found if all(q in m.found for m in members)]
     same = len({m.images_of for m in members}) == 1
     means = {q: mean_of([m.found[q] for m in members], same_samples=same) for q in common}
-    return RunSet(name, tuple(members), means)
+    return RunSet(name, tuple(members), {q: _of_share(q, m, members) for q, m in means.items()})
+
+
+def _of_share(quantity: Quantity, mean: Mean, members: Sequence[MeasuredNetwork]) -> Mean:
+    """A mean with an interval that is within [0, 1], of a single run the exact one."""
+    if not quantity.is_share:
+        return mean
+    low, high = members[0].ends.get(quantity, (mean.low, mean.high))
+    if mean.over == "runs":
+        low, high = max(mean.low, 0.0), min(mean.high, 1.0)
+    return replace(mean, low=low, high=high)
 
 
 def _differences(sets: Sequence[RunSet]) -> Iterator[SetDifference]:
