@@ -223,7 +223,7 @@ Texture.DIFFERS = register(
         exists=_has_column(DIFFERS),
         signed=True,
         explained="Where one surface is above or below the other beyond chance, all cells counted "
-        "(Benjamini, Hochberg 1995): of the cells marked 5 % at most are false.",
+        "at once: of the cells that are marked 5 % at most are false.",
     )
 )
 Texture.BANDS = register(

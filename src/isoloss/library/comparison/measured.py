@@ -111,7 +111,10 @@ def networks_of(
                     if (images_right := _right(entry, rows, row)) is not None:
                         right[quantity] = images_right
         else:
-            found = {Quantity(k, titles.get(k, k)): _alone(v) for k, v in entry.figures.items()}
+            found = {
+                Quantity(k, titles.get(k, k), is_share=k == "accuracy"): _alone(v)
+                for k, v in entry.figures.items()
+            }
         training_seed = None if training is None else training.get("seed")
         told = {("train", k): v for k, v in (training or {}).items() if k not in _NOT_TOLD}
         if training is None:
