@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from isoloss.compute.probe.aligning import aligned as aligned
     from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
+    from isoloss.geometry.analysis.mean_surface import mean_surface as mean_surface
+    from isoloss.geometry.analysis.mean_surface import surface_difference as surface_difference
     from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
     from isoloss.gl.pictures.rendering import render as render
+    from isoloss.results.means import difference_of as difference_of
+    from isoloss.results.means import mean_of as mean_of
     from isoloss.robustness.input_space.in_memory import probe_image as probe_image
 
 _HOME = {
@@ -56,6 +60,10 @@ _HOME = {
     "probe": "isoloss.compute.probe.in_memory",
     "probe_image": "isoloss.robustness.input_space.in_memory",
     "sharpness": "isoloss.compute.curvature.in_memory",
+    "mean_of": "isoloss.results.means",
+    "difference_of": "isoloss.results.means",
+    "mean_surface": "isoloss.geometry.analysis.mean_surface",
+    "surface_difference": "isoloss.geometry.analysis.mean_surface",
     "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",
 }

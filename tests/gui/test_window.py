@@ -107,6 +107,14 @@ def test_runs_are_compared(travel: Travel) -> None:
     travel("runs/compare_runs", seconds=150)
 
 
+def test_runs_of_several_seeds_are_a_set(travel: Travel) -> None:
+    travel("runs/sets")
+
+
+def test_several_surfaces_are_put_together(travel: Travel) -> None:
+    travel("surfaces/means")
+
+
 def test_a_form_by_keyboard_alone(travel: Travel) -> None:
     travel("runs/keyboard")
 

@@ -12,6 +12,8 @@ from isoloss.app.dialogs.comparison_dialog import ComparisonDialog
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
 from isoloss.app.dialogs.layouts_dialog import LayoutsDialog
+from isoloss.app.dialogs.mean_dialog import TITLE as MEAN
+from isoloss.app.dialogs.mean_dialog import MeanDialog
 from isoloss.app.dialogs.open_dialog import OpenDialog
 from isoloss.app.dialogs.picture_dialog import PictureDialog
 from isoloss.app.dialogs.renderings import Renderings
@@ -104,6 +106,7 @@ class Parts:
         )
         self.open_dialog = OpenDialog(workspace)
         self.difference_dialog = DifferenceDialog(workspace)
+        self.mean_dialog = MeanDialog(workspace)
         self.renderings = Renderings(workspace.messages, workspace.preferences)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
         self.share_dialog = ShareDialog(workspace, self.renderings)
@@ -116,6 +119,7 @@ class Parts:
         self.dialogs: dict[str, Dialog] = {
             "Open": self.open_dialog,
             "Difference": self.difference_dialog,
+            MEAN: self.mean_dialog,
             "Save picture": self.picture_dialog,
             "Share": self.share_dialog,
             "Save figure": self.figure_dialog,

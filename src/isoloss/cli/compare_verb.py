@@ -18,6 +18,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Log, to_line
 from isoloss.files import check_parent, write_atomic
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
+from isoloss.library.comparison.sets import RunSets
 from isoloss.library.comparison.training import ALONG
 from isoloss.library.entry import Entry
 from isoloss.library.library import library_in
@@ -74,6 +75,12 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         "all: of RobustBench's networks and Cohen's certificates those on the same data [none]",
     )  # fmt: skip
     parser.add_argument(
+        "--sets", nargs="*", metavar="FIELD",
+        help="Runs that differ in nothing but seeds as one set: means with intervals of 95 %%, the "
+        "spread between seeds, and whether sets differ from the first. With FIELDs, sets are told "
+        "apart by these alone: settings (of the network's training too), name, tag, network, data",
+    )  # fmt: skip
+    parser.add_argument(
         "--hide", nargs="+", default=[], metavar="NAME",
         help="Runs that keep their place in the table and their colour, but are not drawn",
     )  # fmt: skip
@@ -112,10 +119,14 @@ def compare(namespace: argparse.Namespace) -> int:
     )  # fmt: skip
     comparing = Comparing()
     comparing.read(_meant(namespace.words))
+    sets = None if namespace.sets is None else comparing.sets(namespace.sets)
     found = comparing.seen(view)
     _require(found, view)
     if out is None:
-        _print(found, as_json=namespace.json)
+        if sets is None:
+            _print(found, as_json=namespace.json)
+        else:
+            _print_sets(sets, as_json=namespace.json)
         return 0
     if out.suffix.lower() in _PAGES:
         _write_page(found, out, namespace)
@@ -124,7 +135,7 @@ def compare(namespace: argparse.Namespace) -> int:
     elif namespace.what:
         write_points(out, found.charts, [*found.names])
     else:
-        found.table.write_csv(out)
+        (sets or found.table).write_csv(out)
     print(to_line(Log(f"wrote {out}"), time.time()) if namespace.json else out)
     return 0
 
@@ -229,3 +240,13 @@ def _print(found: Comparison, *, as_json: bool) -> None:
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print_lines(found.table.lines(), width)
+
+
+def _print_sets(found: RunSets, *, as_json: bool) -> None:
+    if as_json:
+        for line in found.as_json():
+            print(json.dumps(line))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print_lines(found.lines(), width)
+    print("\n".join(("", *found.said)))

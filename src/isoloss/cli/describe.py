@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
 from isoloss.geometry.analysis.barrier import barrier_of
+from isoloss.geometry.analysis.beyond_chance import differs_in_words
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.difference import automatic_scale
 from isoloss.geometry.analysis.quantities import quantities_of
@@ -51,7 +52,7 @@ FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
 SAID_ELSEWHERE = (
     "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
-    "quantity", "quantities", "barrier",
+    "quantity", "quantities", "barrier", "differs",
 )  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
@@ -270,6 +271,8 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {IN_SHORT.get(key, key).replace('_', ' '):<11} {text}")
+    if marked := differs_in_words(surface):
+        lines.append(f"  differs     {marked}")
     for name, title in quantities_of(surface).items():
         values = surface.columns[name][np.isfinite(surface.columns[name])]
         if len(values):

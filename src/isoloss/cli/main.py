@@ -159,6 +159,12 @@ def _export(namespace: argparse.Namespace) -> int:
     return 0
 
 
+def _mean(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.mean_verb import mean
+
+    return mean(namespace, _say)
+
+
 def _info(namespace: argparse.Namespace) -> int:
     from isoloss.cli.describe import describe
 
@@ -242,6 +248,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "view": _view,
     "render": _render,
     "export": _export,
+    "mean": _mean,
     "info": _info,
     "runs": _runs,
     "compare": _compare,

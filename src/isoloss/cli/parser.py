@@ -96,6 +96,11 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         from isoloss.cli.export_verb import add_export_options
 
         add_export_options(sub)
+    sub = add("mean", "Put surfaces together: their mean and spread, or where two sets differ")
+    if called == "mean":
+        from isoloss.cli.mean_verb import add_mean_options
+
+        add_mean_options(sub)
     sub = add("info", "Say what a file or run folder holds")
     sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help=OPENED)
     sub = add("runs", "List runs: what they are, what they came to, how they differ")

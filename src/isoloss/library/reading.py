@@ -38,7 +38,7 @@ from isoloss.run_folder import (
     TABLE,
 )
 from isoloss.settings import AnySettings, ImportSettings, TrainSettings, parse_settings
-from isoloss.settings.source import data_set, network_type
+from isoloss.settings.source import Source, data_set, network_type
 
 TELLING = (RUN, EVENTS, ABOUT, TABLE, REPORT, SURFACE, CURVE, SHARPNESS)
 """The files that an entry is read from, directly in the run's folder."""
@@ -210,7 +210,11 @@ def training_of(settings: AnySettings) -> TrainSettings | ImportSettings | None:
     """What the training run was asked for that a run is about, where there is one."""
     if isinstance(settings, TrainSettings | ImportSettings):
         return settings
-    source = settings.networks[0]
+    return trained_as(settings.networks[0])
+
+
+def trained_as(source: Source) -> TrainSettings | ImportSettings | None:
+    """What the training run was asked for that a network comes from, where there is one."""
     if source.kind not in ("run", "shipped"):
         return None
     try:

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.results.intervals import exact_interval
-from isoloss.results.tables import Row, by_curve
+from isoloss.results.tables import Curve, Row, by_curve
 from isoloss.settings.attack_kinds import WORST
 
 Bits = NDArray[np.bool_]
+RightImages = tuple[tuple[int, ...], Bits]
+"""The numbers of images within their data, and which of them are right."""
 _TEXTS = {"right": "", "single": "single_", "worst": "worst_"}
 """The journal's texts, and how the fields of a row that count them begin."""
 
@@ -54,6 +56,30 @@ def with_worst_case(rows: list[Row], journal: Path) -> list[Row]:
         return [*_put_together(rows, outcomes)]
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return rows
+
+
+def right_by_image(rows: Sequence[Row], journal: Path) -> dict[Curve, dict[float, RightImages]]:
+    """{curve: {ε: which images are right}}, the worst case among the curves; none where the
+    journal does not have what the table counts."""
+    plain = [row for row in rows if not row.is_worst_case]
+    try:
+        found = [*_attacked(plain, _outcomes(journal))]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return {}
+    if len(found) != len(by_curve(plain)) or not all(each.is_sound for each in found):
+        return {}
+    right: dict[Curve, dict[float, RightImages]] = {}
+    beside: dict[Curve, list[_Attacked]] = {}
+    for each in found:
+        images = tuple(each.outcome.images)
+        right[each.rows[0].curve] = {e: (images, b) for e, b in each.bits("right").items()}
+        beside.setdefault(replace(each.rows[0], attack=WORST).curve, []).append(each)
+    for curve, several in beside.items():
+        every = [each.bits("right") for each in several]
+        attacked = [{e: b for e, b in each.items() if e > 0} for each in every]
+        images = tuple(several[0].outcome.images)
+        right[curve] = {e: (images, b) for e, b in worst_case(every[0][0.0], attacked).items()}
+    return right
 
 
 class _Outcome:

@@ -105,7 +105,7 @@ class Scene:
     def shows_difference(self) -> bool:
         """Whether differences of surfaces, and nothing else, are visible."""
         shown = self.shown
-        return bool(shown) and all(layer.derived is not None for layer in shown)
+        return bool(shown) and all(layer.surface.is_difference for layer in shown)
 
     @property
     def heading(self) -> str:
@@ -140,7 +140,7 @@ class Scene:
         first: dict[int, SurfaceLayer] = {}
         for layer in self.shown:
             first.setdefault(id(layer.surface), layer)
-        differs = any(x.derived is not None for x in first.values())
+        differs = any(x.surface.is_difference for x in first.values())
         apart = appearance.own_colors and not differs and appearance.colormap != CLASSES
         return {
             layer: (OWN[(k - 1) % len(OWN)], False) if k and apart else chosen

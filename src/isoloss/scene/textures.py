@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.analysis.beyond_chance import DIFFERS
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.derivatives import curvature, slope
 from isoloss.geometry.height import HeightScale, SignedScale
@@ -69,6 +70,7 @@ class Texture:
     CURVATURE: ClassVar[Texture]
     ERROR_BAR: ClassVar[Texture]
     SPREAD: ClassVar[Texture]
+    DIFFERS: ClassVar[Texture]
     BANDS: ClassVar[Texture]
     MATTE: ClassVar[Texture]
     WIREFRAME: ClassVar[Texture]
@@ -203,12 +205,25 @@ Texture.SPREAD = register(
     Texture(
         "spread",
         title="spread",
-        detail="over planes",
+        detail="over planes or networks",
         values=_spread,
         signed=False,
         exists=lambda surface: surface.spread is not None,
-        explained="The standard deviation of the loss over several random planes: where it is "
-        "large, one plane alone says little.",
+        explained="The standard deviation of the loss over several random planes or networks: "
+        "where it is large, one alone says little.",
+    )
+)
+Texture.DIFFERS = register(
+    Texture(
+        DIFFERS,
+        title="differs",
+        detail="1 higher, −1 lower, 0 chance",
+        values=_column(DIFFERS),
+        scale=lambda values, log: SignedScale.automatic(values, False),
+        exists=_has_column(DIFFERS),
+        signed=True,
+        explained="Where one surface is above or below the other beyond chance, all cells counted "
+        "at once: of the cells that are marked 5 % at most are false.",
     )
 )
 Texture.BANDS = register(

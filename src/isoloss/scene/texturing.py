@@ -96,7 +96,7 @@ def color_scale(
     texture = shown_texture(layers, appearance)
     if texture.paint == "one tone" or not layers:
         return None
-    of_difference = texture.signed is None and all(x.derived is not None for x in layers)
+    of_difference = texture.signed is None and all(x.surface.is_difference for x in layers)
     if texture.paint == "classes":
         return ColorScale(texture.title, HeightScale("linear", 0.0, 1.0), classes=_classes(layers))
     log = appearance.log_colors
@@ -139,7 +139,7 @@ def quantity(layers: list[SurfaceLayer]) -> str:
     """What the heights of `layers` are."""
     named = {drawable_line(str(layer.surface.meta.get("quantity") or "loss")) for layer in layers}
     name = named.pop() if len(named) == 1 else "loss"
-    return f"Δ {name}" if all(layer.derived is not None for layer in layers) else name
+    return f"Δ {name}" if all(layer.surface.is_difference for layer in layers) else name
 
 
 def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:

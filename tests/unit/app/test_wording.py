@@ -226,7 +226,8 @@ def test_what_is_explained_is_there():
     assert all(explanation(t) for terms in OF_FIELD.values() for t in terms)
     explained = {t.name for t in TEXTURES if of_texture(t)}
     of_images = {"class", "margin", "cross-entropy"}
-    assert explained == {"slope", "curvature", "error-bar", "spread", "contour-bands"} | of_images
+    of_values = {"slope", "curvature", "error-bar", "spread", "differs", "contour-bands"}
+    assert explained == of_values | of_images
     assert all(e in GLOSSARY for t in TEXTURES for e in of_texture(t))
     fields = {name for model in KINDS.values() for name in model.model_fields}
     for name in ("plane", "normalize", "batch_norm", "tolerance", "planes", "precision", "to"):

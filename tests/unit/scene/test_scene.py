@@ -17,7 +17,7 @@ from isoloss.scene.theme import THEMES
 
 AXIS = np.linspace(-1, 1, 11)
 LOSS = AXIS[:, None] ** 2 + 2 * AXIS[None, :] ** 2 + 1
-COLUMNS = ("predicted", "margin", "cross_entropy")
+COLUMNS = ("predicted", "margin", "cross_entropy", "differs")
 PLAIN = SurfaceLayer("plain", Surface.from_loss(AXIS, AXIS, LOSS))
 FULL = SurfaceLayer(
     "full",
@@ -44,11 +44,8 @@ def cycle(layers):
 
 def test_textures_cycle_and_pass_over_what_is_not_there():
     assert cycle([FULL]) == list(TEXTURES)
-    assert cycle([PLAIN]) == [
-        t
-        for t in TEXTURES
-        if t.name not in ("accuracy", "error-bar", "spread", "class", "margin", "cross-entropy")
-    ]
+    absent = "accuracy", "error-bar", "spread", "differs", "class", "margin", "cross-entropy"
+    assert cycle([PLAIN]) == [t for t in TEXTURES if t.name not in absent]
     assert cycle([PLAIN, FULL]) == list(TEXTURES)
     assert next_texture(Texture.HEIGHT, [PLAIN], step=-1) is Texture.WIREFRAME
 

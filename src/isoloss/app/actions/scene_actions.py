@@ -106,6 +106,13 @@ def scene_actions(parts: Parts) -> list[Action]:
             separated=True,
         ),
         Action(
+            "mean",
+            "Mean of surfaces…",
+            parts.mean_dialog.open,
+            "Scene",
+            is_possible=lambda: workspace.selected is not None and len(workspace.scene.layers) > 1,
+        ),
+        Action(
             "pin-middle",
             "Pin the middle of the view",
             parts.steering.pin_middle,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.panels.compare_sets import copied_sets, draw_sets
 from isoloss.app.panels.compare_table import CompareTable
 from isoloss.app.panels.plots.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.state.runs.run_comparison import RunComparison
@@ -79,8 +80,7 @@ class ComparePanel:
             self._offer(comparison)
             return
         if not found.charts:
-            self._remarks(comparison)
-            self.table.draw(comparison, ImVec2(0, 0))
+            self._below_plots(comparison)
         else:
             self._divided(comparison)
         self._point(comparison)
@@ -137,9 +137,15 @@ class ComparePanel:
 
     def _differences(self, comparison: RunComparison) -> None:
         if imgui.begin_child("differences", ImVec2(0, 0)):
-            self._remarks(comparison)
-            self.table.draw(comparison, ImVec2(0, 0))
+            self._below_plots(comparison)
         imgui.end_child()
+
+    def _below_plots(self, comparison: RunComparison) -> None:
+        self._remarks(comparison)
+        if comparison.shown.view.sets is None:
+            self.table.draw(comparison, ImVec2(0, 0))
+        else:
+            draw_sets(comparison.shown.comparison.sets)
 
     def _point(self, comparison: RunComparison) -> None:
         """What the cursor points at anywhere is lit everywhere, from the next frame on."""
@@ -297,10 +303,17 @@ class ComparePanel:
         return [
             (fa.ICON_FA_TAGS, "tags", "Compare the runs of a tag", bool(comparison.tags)),
             *([(fa.ICON_FA_EYE, "all", "Draw all again", True)] if comparison.hidden else []),
+            (fa.ICON_FA_LAYER_GROUP, "sets", self._of_sets(comparison), has_runs),
             (fa.ICON_FA_COPY, "copy", "Copy the table", has_runs),
             (fa.ICON_FA_FILE_EXPORT, "save", "Save as a figure or a table…", has_runs),
             (fa.ICON_FA_XMARK, "clear", "Compare nothing", has_runs),
         ]
+
+    @staticmethod
+    def _of_sets(comparison: RunComparison) -> str:
+        if comparison.view.sets is None:
+            return "Runs that differ in nothing but seeds as one set: do sets differ?"
+        return "Runs one by one again"
 
     def _press(self, name: str) -> None:
         comparison = self.workspace.comparison
@@ -309,8 +322,13 @@ class ComparePanel:
                 imgui.open_popup("tags")
             case "all":
                 comparison.hidden.clear()
+            case "sets":
+                comparison.change(sets=None if comparison.view.sets is not None else ())
             case "copy":
-                self.table.copy(comparison)
+                if comparison.shown.view.sets is None:
+                    self.table.copy(comparison)
+                else:
+                    imgui.set_clipboard_text(copied_sets(comparison.shown.comparison.sets))
                 self.workspace.messages.say("Copied the table")
             case "save":
                 self._parts.save_comparison()

@@ -30,6 +30,7 @@ from isoloss.app.ui.widgets import (
     without_middle,
     wrapped,
 )
+from isoloss.geometry.analysis.beyond_chance import differs_in_words
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.difference import planes_differ
 from isoloss.geometry.findings import findings_of
@@ -260,9 +261,11 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
         known_facts.append(("Centre", centre))
     known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
     if known.size:
-        label, unit = ("Accuracy", "%") if layer.derived is None else ("Δ accuracy", "points")
+        label, unit = ("Accuracy", "%") if not surface.is_difference else ("Δ accuracy", "points")
         ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} {unit}".replace("-", "−")
         known_facts.append((label, ends))
+    if marked := differs_in_words(surface):
+        known_facts.append(("Differs", marked))
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
         known_facts.append(("Spread", f"{low:.4g} to {high:.4g}"))

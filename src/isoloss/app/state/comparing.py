@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from isoloss.geometry.analysis.difference import difference, why_not
+from isoloss.geometry.analysis.mean_surface import mean_surface
+from isoloss.paths import exists
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 
@@ -43,6 +48,19 @@ def difference_layer(a: SurfaceLayer, b: SurfaceLayer) -> SurfaceLayer:
     """
     surface = difference(a.surface, b.surface)
     return SurfaceLayer(f"{a.name} − {b.name}", surface, derived=(a, b))
+
+
+def save_mean(layers: Sequence[SurfaceLayer], folder: Path) -> Path:
+    """Write the mean of some layers into `folder`, under a name that is free; returns the file.
+
+    Raises:
+        IsolossError: they do not go together, or it cannot be written.
+    """
+    mean = mean_surface([layer.surface for layer in layers])
+    path, n = folder / f"mean-of-{len(layers)}.ply", 2
+    while exists(path):
+        path, n = folder / f"mean-of-{len(layers)}-{n}.ply", n + 1
+    return mean.save(path)
 
 
 class Differences:

@@ -12,6 +12,7 @@ from isoloss.app.state.papers import (
     ANDRIUSHCHENKO,
     ANTOGNINI,
     ATHALYE,
+    BENJAMINI,
     BOTTCHER,
     BOUNDARY,
     CARLINI,
@@ -183,6 +184,7 @@ GLOSSARY = (
         (BOTTCHER,),
     ),
     _shown_by(Texture.SPREAD, BOTTCHER),
+    _shown_by(Texture.DIFFERS, BENJAMINI),
     Explanation(
         "Log height",
         "Heights follow the logarithm of the loss, so that valleys stay visible below walls a "
@@ -436,8 +438,7 @@ def of_texture(texture: Texture) -> list[Explanation]:
 
 def of_fact(label: str, value: str) -> list[Explanation]:
     """The terms that one of the layers panel's facts is about."""
-    label = label.removeprefix("Δ ")
-    label = capitalized(label)
+    label = capitalized(label.removeprefix("Δ "))
     if label == "Plane":
         return [_BY_TERM.get(capitalized(plane_kind(value).title), _BY_TERM["Plane"])]
     return [_BY_TERM[term] for term in _OF_FACT.get(label, ())]
@@ -457,10 +458,9 @@ def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
 def matching(query: str) -> list[Explanation]:
     """The entries of the glossary in which all words of `query` occur, those of the term first."""
     words = query.lower().split()
-    further = [e for texture in TEXTURES for e in of_texture(texture)]
     found = [
         e
-        for e in dict.fromkeys((*GLOSSARY, *further))
+        for e in dict.fromkeys((*GLOSSARY, *(e for t in TEXTURES for e in of_texture(t))))
         if all(word in f"{e.term} {e.text} {e.cited}".lower() for word in words)
     ]
     return sorted(found, key=lambda e: not all(word in e.term.lower() for word in words))

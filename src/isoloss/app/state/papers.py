@@ -40,6 +40,9 @@ KALAMKAR = _arxiv("Kalamkar et al. 2019", "1905.12322")
 GILES = Paper("Giles 2008", "https://doi.org/10.1287/opre.1070.0496")
 LORENSEN = Paper("Lorensen and Cline 1987", "https://doi.org/10.1145/37401.37422")
 EDELSBRUNNER = Paper("Edelsbrunner et al. 2002", "https://doi.org/10.1007/s00454-002-2885-2")
+BENJAMINI = Paper(
+    "Benjamini and Hochberg 1995", "https://doi.org/10.1111/j.2517-6161.1995.tb02031.x"
+)
 MADRY = _arxiv("Madry et al. 2018", "1706.06083")
 RUDIN = Paper("Rudin et al. 1992", "https://doi.org/10.1016/0167-2789(92)90242-F")
 SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")

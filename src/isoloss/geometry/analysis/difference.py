@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.analysis.beyond_chance import with_marks
+from isoloss.geometry.analysis.student import welch
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.height import HeightScale
@@ -12,6 +14,8 @@ from isoloss.geometry.surface import Surface
 
 _SAME = 1e-6  # of the grid's extent: coordinates closer than that are one, in float32 too
 _ALIKE = ("model", "data")
+SURFACES = "surfaces"
+"""The column of a mean that says of how many surfaces a cell is."""
 
 
 def difference(a: Surface, b: Surface) -> Surface:
@@ -21,6 +25,10 @@ def difference(a: Surface, b: Surface) -> Surface:
     √(σₐ² + σᵦ²), which holds for independent samples; where both saw the same ones it is an upper
     bound as long as their losses rise and fall together. A cell counts as computed where both are,
     from the smaller of the two numbers of samples. ∞ − ∞ is NaN.
+
+    Where errors are known, the cells that differ beyond chance are marked (`beyond_chance`): of
+    means over networks or planes (`mean_surface`) beyond what these explain, by Welch's t, whose
+    standard error it then has; else beyond what samples explain.
 
     Raises:
         IsolossError: the grids differ.
@@ -35,31 +43,51 @@ def difference(a: Surface, b: Surface) -> Surface:
 
     with np.errstate(invalid="ignore"):
         loss, accuracy = a.loss - b.loss, a.accuracy - b.accuracy
-    return Surface(
+    of_means = _of_means(a, b)
+    error, freedom, how = of_means or (
+        np.hypot(a.loss_stderr, b.loss_stderr), np.full(a.shape, np.inf),
+        "standard errors over samples",
+    )  # fmt: skip
+    made = Surface(
         a.alpha,
         a.beta,
         where_computed(loss),
         where_computed(accuracy),
-        where_computed(np.hypot(a.loss_stderr, b.loss_stderr)),
+        where_computed(error),
         np.where(computed, np.minimum(a.count, b.count), 0),
         _meta(a, b),
     )
+    return with_marks(made, made.loss_stderr, freedom, how) if (error > 0).any() else made
+
+
+def _of_means(a: Surface, b: Surface) -> tuple[Array, Array, str] | None:
+    """The standard error of a difference of two means over several surfaces, its degrees of freedom
+    and how it was found; None where they are none."""
+    m, n = (surface.columns.get(SURFACES) for surface in (a, b))
+    if m is None or n is None or a.spread is None or b.spread is None:
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error, freedom = welch(a.spread**2 / m, b.spread**2 / n, m, n)
+    return error, freedom, "Welch's t over networks or planes"
 
 
 def why_not(a: Surface, b: Surface) -> str:
     """Why `a` − `b` does not exist, in one line; "" if it does."""
+    apart = apart_in_grid(a, b)
+    return f"a difference needs two surfaces on the same grid: {apart}" if apart else ""
+
+
+def apart_in_grid(a: Surface, b: Surface) -> str:
+    """In what the grids of two surfaces differ, in words; "" if they are the same."""
     if a.shape != b.shape:
         (p, q), (r, s) = a.shape, b.shape
-        return (
-            f"a difference needs two surfaces on the same grid: these have {p} × {q} and "
-            f"{r} × {s} points"
-        )
+        return f"these have {p} × {q} and {r} × {s} points"
     for name, one, other in (("α", a.alpha, b.alpha), ("β", a.beta, b.beta)):
         extent = float(one[-1] - one[0]) or 1.0
         if np.abs(one - other).max() > _SAME * extent:
             return (
-                f"a difference needs two surfaces on the same grid: {name} runs from "
-                f"{one[0]:.4g} to {one[-1]:.4g} and from {other[0]:.4g} to {other[-1]:.4g}"
+                f"{name} runs from {one[0]:.4g} to {one[-1]:.4g} and from {other[0]:.4g} to "
+                f"{other[-1]:.4g}"
             )
     return ""
 

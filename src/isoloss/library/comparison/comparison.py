@@ -17,9 +17,11 @@ from isoloss.library.comparison.differences import (
     unique_names,
 )
 from isoloss.library.comparison.evaluations import evaluation_traces
+from isoloss.library.comparison.measured import MeasuredNetwork, networks_of
+from isoloss.library.comparison.sets import RunSets, run_sets
 from isoloss.library.comparison.training import ALONG, Along, TrainingCurves, TrainingTail
 from isoloss.library.entry import Entry
-from isoloss.naming import first_of
+from isoloss.naming import capitalized, first_of
 from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
 from isoloss.results.references import ALL, TEST, ReferenceLine, fitting
@@ -59,6 +61,7 @@ class View:
         by: whose answer counts behind a randomized defense.
         reference: which published results are drawn behind accuracies and certificates, by their
             names or "all".
+        sets: by what sets of runs are told apart, none by all but seeds; None: no sets are made.
     """
 
     what: tuple[What, ...] = ()
@@ -68,6 +71,7 @@ class View:
     parts: tuple[str, ...] = PARTS
     by: Criterion = "majority"
     reference: tuple[str, ...] = ()
+    sets: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.smooth < 1:
@@ -86,6 +90,7 @@ class Comparison:
         charts: those that any run has something for.
         table: in what they differ and what they came to.
         remarks: what is not drawn, and what to know of what is; a sentence each.
+        sets: the runs as sets that differ in nothing but seeds, where they were asked for.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -93,6 +98,7 @@ class Comparison:
     charts: tuple[Chart, ...] = ()
     table: DifferenceTable = field(default_factory=DifferenceTable)
     remarks: tuple[str, ...] = ()
+    sets: RunSets = field(default_factory=RunSets)
 
 
 class ReadRun:
@@ -107,11 +113,20 @@ class ReadRun:
         self.sharpness: list[Sharpness] = []
         self._run: Run | None = None
         self._size = 0
+        self._networks: tuple[object, list[MeasuredNetwork]] = (None, [])
 
     @property
     def curves(self) -> TrainingCurves | None:
         """Of a training, once there are some."""
         return self._tail.curves
+
+    @property
+    def networks(self) -> list[MeasuredNetwork]:
+        """Those that it is about, with what they have come to."""
+        state = (self.entry, id(self.files.rows), id(self.sharpness))
+        if self._networks[0] != state:
+            self._networks = state, [*networks_of(self.entry, self.files.rows, self.sharpness)]
+        return self._networks[1]
 
     def read(self, entry: Entry) -> None:
         """Take in what is new."""
@@ -155,6 +170,20 @@ class Comparing:
             self._read[entry.folder].read(entry)
             pause()
 
+    def sets(self, fields: Sequence[str] = ()) -> RunSets:
+        """The runs as sets, told apart by `fields`, or by all but seeds.
+
+        Raises:
+            IsolossError: there is no such field, or the runs are of different data.
+        """
+        return run_sets([network for r in self._read.values() for network in r.networks], fields)
+
+    def _sets_or_why_not(self, fields: Sequence[str]) -> RunSets:
+        try:
+            return self.sets(fields)
+        except IsolossError as error:
+            return RunSets(remarks=(f"{capitalized(str(error))}.",))
+
     def seen(self, view: View) -> Comparison:
         """The runs that were read, in their order."""
         runs = [*self._read.values()]
@@ -168,6 +197,7 @@ class Comparing:
             tuple(charts),
             difference_table(entries, rows, names),
             tuple(_remarks(runs, names, charts, view)),
+            RunSets() if view.sets is None else self._sets_or_why_not(view.sets),
         )
 
 

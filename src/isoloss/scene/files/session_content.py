@@ -91,6 +91,7 @@ class ComparisonEntry:
         runs: their folders; none where they are those of a tag.
         hidden: the folders of those that are not drawn.
         chart: the name of the one chart that is drawn; "" for all.
+        sets: whether runs that differ in nothing but seeds are one set.
         along, smooth, log, parts, by, reference: as in `library.comparison.comparison.View`.
     """
 
@@ -104,6 +105,7 @@ class ComparisonEntry:
     parts: tuple[str, ...] = PARTS
     by: Criterion = "majority"
     reference: tuple[str, ...] = ()
+    sets: bool = False
 
 
 RANGES[ComparisonEntry, "smooth"] = (0.0, 0.98)

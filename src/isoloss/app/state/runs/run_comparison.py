@@ -122,7 +122,7 @@ class RunComparison:
         view = self.view
         how = ComparisonEntry(
             tag=self._tag, chart=self.chart, along=view.along, smooth=view.smooth, log=view.log,
-            parts=view.parts, by=view.by, reference=view.reference,
+            parts=view.parts, by=view.by, reference=view.reference, sets=view.sets is not None,
         )  # fmt: skip
         return Compared(self._folders, frozenset(self.hidden), how)
 
@@ -140,6 +140,7 @@ class RunComparison:
             parts=how.parts,
             by=how.by,
             reference=how.reference,
+            sets=() if how.sets else None,
         )
 
     # -- what is drawn -------------------------------------------------------------------------
@@ -229,7 +230,7 @@ class RunComparison:
         shown, view = self.shown, self.view
         words = ["compare", *(str(entry.folder) for entry in shown.comparison.entries)]
         if not out:
-            return words
+            return [*words, "--sets"] if view.sets is not None else words
         given = {
             "out": out,
             **options,
