@@ -132,7 +132,7 @@ def _export_values(
         raise _one_alone(format, [layer.name for layer in shown])
     (layer,) = shown
     if namespace.quantity:
-        layer = replace(layer, surface=of_quantity(layer.surface, namespace.quantity))
+        layer = replace(layer, surface=of_quantity(layer.surface, namespace.quantity), last=None)
     options = {name: value for name, value in vars(namespace).items() if name in PAINT}
     if options and layer.surface.is_curve:
         raise IsolossError(f"{path} is a curve, which has no colours: leave these out")

@@ -48,6 +48,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
             planes; None where there was only one.
         trajectories: what is shown upon it: the paths of training runs, its own first.
         columns: {name: (A, B) float64} further values of its cells, by names that are words.
+        earlier: the surfaces around the checkpoints before, on the same grid, the first first; of
+            each `meta` has the "epoch" and the "checkpoint".
 
     With a single β it is a curve: the loss along one direction.
     """
@@ -62,6 +64,7 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
     spread: Array | None = None
     trajectories: tuple[Trajectory, ...] = ()
     columns: dict[str, Array] = field(default_factory=dict[str, Array])
+    earlier: tuple[Surface, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.alpha), len(self.beta))
@@ -93,6 +96,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
         lacking = {"not computed": self.loss.size - len(values)}
         lacking["not finite"] = len(values) - len(known)
         said += [f"{count:,} {why}" for why, count in lacking.items() if count]
+        if count := len(self.earlier):
+            said.append(f"{count} of earlier checkpoints")
         if count := len(self.trajectories):
             said.append("a trajectory" if count == 1 else f"{count} trajectories")
         kind = "Curve" if self.is_curve else "Surface"
@@ -189,7 +194,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
 
         A curve has no mesh: it is written as .npz or .csv. `geometry.files.formats` lists them.
         Beside what can be read again, as x.ply, its trajectories are x-trajectory.ply and
-        x-trajectory-NAME.ply. Folders that are missing are made.
+        x-trajectory-NAME.ply, and the surfaces of earlier checkpoints x-0007.ply, …. Folders that
+        are missing are made.
         """
         from isoloss.geometry.files.formats import save_surface
 

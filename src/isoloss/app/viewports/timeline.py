@@ -107,14 +107,12 @@ class Timeline:
 
     def _facts(self) -> None:
         paths = self.playback.paths
-        if not paths:
-            return
         room = imgui.get_content_region_avail().x
         start = imgui.get_cursor_pos_x()
         span, epoch = self.playback.span, self.playback.epoch
         if span is None or epoch is None:
             return
-        clock = paths[0][2].clock
+        clock = paths[0][2].clock if paths else "epoch"
         at = f"{clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
             facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))

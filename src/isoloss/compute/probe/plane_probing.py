@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,7 +20,7 @@ from isoloss.compute.planes.plane import Plane, Range, surrounding
 from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
-from isoloss.events import Event, Log
+from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
 from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
@@ -31,6 +31,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings.plane_kinds import PlaneKind
 
+Found = TypeVar("Found")
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
 
@@ -138,6 +139,25 @@ class PlaneProbing:
             path.checkpoints, self.probing.evaluator, self._request.limit,
             self._request.population, error, folder,
         )  # fmt: skip
+
+
+def among(
+    steps: Generator[Event, None, Found], finished: int, surfaces: int
+) -> Generator[Event, None, Found]:
+    """What happens while one of several surfaces is computed, with the progress of all of them.
+
+    Args:
+        finished: how many have been, before.
+    """
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Progress) and event.stage == "probe":
+            done, total = event.total * finished + event.done, event.total * surfaces
+            event = replace(event, done=done, total=total)
+        yield event
 
 
 def said_of(surface: Surface) -> Iterator[Event]:
