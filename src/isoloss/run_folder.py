@@ -26,6 +26,7 @@ SAMPLES = "samples.npy"
 SURFACE = "surface.ply"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"
+EPOCHS = "epochs.csv"
 DEFENDED_GROWING = "defended"
 DEFENDED = "defended.ply"
 

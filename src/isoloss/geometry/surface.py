@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.ticks import range_label
+from isoloss.geometry.ticks import number_label, range_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable, short_name
 from isoloss.shortening import brief
@@ -152,8 +152,10 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"
+        epoch: Any = self.meta.get("epoch")
+        when = f"epoch {number_label(float(epoch))}" if isinstance(epoch, int | float) else ""
         subject = f"{model} on {data}" if model and data else model
-        return printable(", ".join(part for part in (subject, plane) if part))
+        return printable(", ".join(part for part in (subject, plane, when) if part))
 
     @classmethod
     def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,54 @@ def place_in_time(last: Surface, epoch: float | None) -> tuple[int, float]:
     k = max(int(np.searchsorted(epochs, epoch + 1e-9, side="right")) - 1, 0)
     fraction = max(float((epoch - epochs[k]) / (epochs[k + 1] - epochs[k])), 0.0)
     return k, fraction if fraction >= 1e-6 else 0.0
+
+
+@dataclass(frozen=True)
+class AtCheckpoint:
+    """What there is to say of the surface around one checkpoint, in one line.
+
+    Attributes:
+        checkpoint: its name.
+        own_loss: of the checkpoint itself; NaN where nobody measured it.
+        lowest, highest: of the finite losses on the grid; NaN where there are none.
+        alpha, beta: where the lowest is.
+        samples: that were evaluated, over all cells.
+    """
+
+    checkpoint: str
+    epoch: float
+    own_loss: float
+    lowest: float
+    alpha: float
+    beta: float
+    highest: float
+    samples: int
+
+
+COLUMNS = tuple(field.name for field in fields(AtCheckpoint))
+"""The names of its values, as columns of a table."""
+
+
+def at_each_checkpoint(last: Surface) -> list[AtCheckpoint]:
+    """One for each of the surfaces that end with `last`; none of one alone."""
+    every = (*last.earlier, last) if last.earlier else ()
+    own = last.trajectories[0].loss if last.trajectories else np.zeros(0)
+    losses = own if len(own) == len(every) else np.full(len(every), np.nan)
+    return [
+        _at_checkpoint(surface, float(loss)) for surface, loss in zip(every, losses, strict=True)
+    ]
+
+
+def _at_checkpoint(surface: Surface, own_loss: float) -> AtCheckpoint:
+    known = np.where(surface.computed & np.isfinite(surface.loss), surface.loss, np.nan)
+    lowest = alpha = beta = highest = float("nan")
+    if np.isfinite(known).any():
+        i, j = np.unravel_index(int(np.nanargmin(known)), known.shape)
+        lowest, highest = float(known[i, j]), float(np.nanmax(known))
+        alpha, beta = float(surface.alpha[i]), float(surface.beta[j])
+    name = str(surface.meta.get("checkpoint") or "")
+    samples = int(surface.count.sum())
+    return AtCheckpoint(name, epoch_of(surface), own_loss, lowest, alpha, beta, highest, samples)
 
 
 def surface_at(last: Surface, epoch: float | None, log: bool = False) -> Surface:

@@ -85,7 +85,7 @@ class SurfaceLayer:
         derived: the two layers (a, b) of which this one shows the difference a − b. A session
             need not keep its surface: `geometry.difference` of theirs is it.
         quantity: which further quantity of what lies in its source is its height; "" for the loss.
-        last: that of the last checkpoint, where `surface` is one moment of a training; None where
+        last: that of the last checkpoint, where `surface` is that of some epoch; None where
             there is but one.
         opacity: of the surface and what is painted on it, in [0, 1]; paths and pins stay whole.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
@@ -21,12 +21,13 @@ from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log, Progress
-from isoloss.files import write_atomic
+from isoloss.files import write_atomic, write_csv
 from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.through_time import COLUMNS, at_each_checkpoint
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings.plane_kinds import PlaneKind
@@ -176,5 +177,7 @@ def keep(run: Run, surface: Surface) -> Iterator[Event]:
     if surface.is_curve:
         save_csv(surface, run.curve_path.with_suffix(".csv"))
         surface.save(run.curve_path)
-    else:
-        surface.save(run.surface_path)
+        return
+    surface.save(run.surface_path)
+    if facts := at_each_checkpoint(surface):
+        write_csv(run.epochs_path, COLUMNS, map(astuple, facts))

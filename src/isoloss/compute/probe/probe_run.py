@@ -43,7 +43,7 @@ from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_netw
 from isoloss.compute.probe.request import CALIBRATION_SAMPLES, Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
-from isoloss.compute.probe.through_time import EarlierSurfaces, at_themselves
+from isoloss.compute.probe.through_time import STRICT, EarlierSurfaces, at_themselves
 from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress
@@ -136,12 +136,14 @@ class Probing:
         located = self._located(plane, paths, run.growing_path)
         axes = self._broadcast(self._axes(located))
         request, group = self._request(run, plane, axes), process_group()
-        probing = PlaneProbing(request, paths, located, run.growing_path)
         if self.settings.every == "network":
+            probing = PlaneProbing(request, paths, located, run.growing_path)
             return (yield from probing.steps(group))
         before = self._before(run, request, located)
+        predicting = replace(request, strict=STRICT)
+        probing = PlaneProbing(predicting, paths, located, run.growing_path)
         last = yield from among(probing.steps(group), 0, len(paths[0].checkpoints))
-        earlier = yield from before.steps(group, last)
+        earlier = yield from before.steps(group, last, probing.probing.estimates)
         return replace(last, meta=before.described(last), earlier=earlier)
 
     def _before(self, run: Run, request: Request, located: Sequence[Located]) -> EarlierSurfaces:

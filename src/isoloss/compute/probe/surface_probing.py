@@ -19,7 +19,7 @@ from isoloss.compute.diagnostics.origin import measure_origin
 from isoloss.compute.diagnostics.quantity_checks import check_each
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
-from isoloss.compute.engine.multilevel import FIRST_LOOK
+from isoloss.compute.engine.multilevel import FIRST_LOOK, Multilevel
 from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.quantities import EveryQuantity, Quantity, chain_length
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
@@ -184,6 +184,12 @@ class SurfaceProbing:
         self.growing = self._empty({})
         group.serve(self._schedule().work)
 
+    @property
+    def estimates(self) -> Multilevel | None:
+        """What is known of the surface image by image; None where all samples are seen."""
+        schedule = self._kept_schedule
+        return schedule.multilevel if isinstance(schedule, ToTolerance) else None
+
     def diagnose(self, surface: Surface, planes: int = 1) -> None:
         """Keep with a surface what diagnostics find of it and its trajectories.
 
@@ -303,7 +309,9 @@ class SurfaceProbing:
             elif asked.tolerance is None:
                 self._kept_schedule = EverySample(*filled)
             else:
-                self._kept_schedule = ToTolerance(*filled, asked.tolerance, self._folder)
+                self._kept_schedule = ToTolerance(
+                    *filled, asked.tolerance, self._folder, asked.before, asked.strict
+                )
         return self._kept_schedule
 
     def _candidates(self) -> list[str]:

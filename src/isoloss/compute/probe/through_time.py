@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from isoloss.compute.engine.multilevel import Multilevel
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.networks.checkpoints import as_state, only_tensors
 from isoloss.compute.planes.plane import Plane
@@ -28,6 +29,11 @@ from isoloss.geometry.files.formats import earlier_path
 from isoloss.geometry.files.reading import load_alone
 from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
+
+TOGETHER = 5
+"""Of so many checkpoints the last one's surface predicts the others'."""
+STRICT = 0.75
+"""Of the variance allowed, what a surface that predicts others may have."""
 
 
 def at_themselves(checkpoints: int) -> Located:
@@ -70,27 +76,35 @@ class EarlierSurfaces:
     written: Path
 
     def steps(
-        self, group: ProcessGroup, last: Surface
+        self, group: ProcessGroup, last: Surface, known: Multilevel | None
     ) -> Generator[Event, None, tuple[Surface, ...]]:
-        """Compute what is missing; returns them all, the first one first."""
-        missing = [k for k in self._before if not exists(self._file(k))]
-        group.broadcast("missing", json.dumps(missing).encode())
-        for k in missing:
+        """Compute what is missing; returns them all, the first one first.
+
+        Args:
+            known: the estimates of the last surface, where there are some.
+        """
+        needed = self._needed()
+        group.broadcast("needed", json.dumps(needed).encode())
+        for k in needed:
+            predicts = self._predicted_by(k) == k
             asked = replace(
                 self._asked(k),
                 audited=last.meta["precision"],
+                before=None if predicts else known,
+                strict=STRICT if predicts else 1.0,
                 **{name: last.meta[name] for name in ("batch_size", "points_at_once")},
             )
             probing = SurfaceProbing(asked, self.folder / self._name(k))
             done = 1 + self._before.index(k)
             yield Log(f"around checkpoint {self._name(k)}, epoch {self.path.points[k].epoch:g}")
             yield from among(probing.steps(group), done, 1 + len(self._before))
+            known = probing.estimates if predicts else known
             probing.growing.snapshot().save(self._file(k))
         return tuple(load_alone(self._file(k)) for k in reversed(self._before))
 
     def serve(self, group: ProcessGroup) -> None:
         """Help the process that computes them, from another one."""
-        for k in json.loads(group.broadcast("missing")):
+        for k in json.loads(group.broadcast("needed")):
             SurfaceProbing(self._asked(k), None).serve(group)
 
     def described(self, last: Surface) -> dict[str, object]:
@@ -101,6 +115,19 @@ class EarlierSurfaces:
     @property
     def _before(self) -> Sequence[int]:
         return range(len(self.path.checkpoints) - 2, -1, -1)
+
+    def _needed(self) -> list[int]:
+        """Those that are missing, and by which they are predicted, from the last to the first."""
+        missing = [k for k in self._before if not exists(self._file(k))]
+        if self.request.tolerance is None:
+            return missing
+        both = {*missing, *map(self._predicted_by, missing)}
+        return [k for k in self._before if k in both]
+
+    def _predicted_by(self, k: int) -> int:
+        """The checkpoint whose surface predicts that of number `k`; itself where none does."""
+        end = len(self.path.checkpoints) - 1
+        return end - (end - k) // TOGETHER * TOGETHER
 
     def _asked(self, k: int) -> Request:
         network, checkpoint = self.request.model, self.path.checkpoints[k]
