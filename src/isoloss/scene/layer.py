@@ -130,11 +130,15 @@ class SurfaceLayer:
         """Take `surface` over, its heights setting out from those displayed last."""
         self._before = self._displayed
         self.approach = 1.0 if self._before is None else 0.0
+        self.take(surface)
+        self.touch()
+
+    def take(self, surface: Surface) -> None:
+        """Be that of `surface`, and of the earlier checkpoints that it has."""
         self.surface = surface
         self.last = surface if surface.earlier else None
         self._at = None
         self._ranges.clear()
-        self.touch()
 
     @property
     def whole(self) -> Surface:
