@@ -85,7 +85,7 @@ class Multilevel:
             silent = self._finest & (strict == 1.0)
             self._known = CellEstimates(record, population, limit, ways, silent)
             return
-        found += stencils_through(found[1], own)
+        found += stencils_through(found[1], ~before._known.finest[:own])
         ways = [Stencils.of(each, 2 * own) for each in found]
         both = BothLosses(record, before._record, own)
         self._known = CellEstimates(both, population, limit, ways, self._finest, before._known)
