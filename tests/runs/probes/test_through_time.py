@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.runs.probes.asking import asked, trained_network
 from torch import nn
 
 import isoloss
+from isoloss import IsolossError
 from isoloss.cli.main import main
 from isoloss.compute.data.reading import read_batches
 from isoloss.compute.engine.multilevel import Multilevel
@@ -26,7 +28,7 @@ from isoloss.compute.probe.through_time import EarlierSurfaces, at_themselves
 from isoloss.compute.training.network import TrainedPath
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.run import Run
-from isoloss.work import resume
+from isoloss.work import prepare, resume
 
 AXIS = np.linspace(-1, 1, 5)
 IMAGES = 1000
@@ -179,6 +181,14 @@ def test_what_cannot_be_asked_for(in_folder_of_users_module, changes, reason):
     Path("other.pt").touch()
     with pytest.raises(ValueError, match=reason):
         asked(Run(Path("trained"), None, None), every="checkpoint", **changes)
+
+
+def test_one_checkpoint_has_nothing_before_it(trained):
+    whole = Run.open(trained.folder)
+    points = json.loads(whole.points_path.read_text())
+    whole.points_path.write_text(json.dumps(points[:1]))
+    with pytest.raises(IsolossError, match="needs two checkpoints at least"):
+        prepare(asked(trained, every="checkpoint"))
 
 
 # -- what one surface knows of another --------------------------------------------------------

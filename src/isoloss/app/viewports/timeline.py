@@ -100,7 +100,7 @@ class Timeline:
             if abs(mouse.x - x) < em(0.5):
                 at = number(epoch, 4)
                 tip = f"The learning rate drops to {number(lr)} at epoch {at}"
-        tip = tip or "Draw the trajectories up to an epoch; Ctrl+click to type one"
+        tip = tip or "Go to an epoch of the training; Ctrl+click to type one"
         hint(tip, above=True)
 
     # -- the lower line: what is known there -------------------------------------------------

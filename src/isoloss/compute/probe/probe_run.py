@@ -80,6 +80,12 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
+        path = probed.network.path
+        if settings.every == "checkpoint" and (path is None or len(path.checkpoints) < 2):
+            raise IsolossError(
+                "--every checkpoint needs two checkpoints at least: train for longer, or with more "
+                "checkpoints per epoch"
+            )
         if settings.plane_kind.takes("parameters"):
             select(probed.network.model, settings.parameters)
         if settings.directions is not None:

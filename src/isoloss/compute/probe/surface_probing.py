@@ -104,7 +104,8 @@ class SurfaceProbing:
     def _go_on(self, group: ProcessGroup) -> Iterator[Event]:
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
-        group.broadcast("engine", json.dumps(self._engine()).encode())
+        engine = {k: self.growing.meta[k] for k in ("precision", "batch_size")}
+        group.broadcast("engine", json.dumps(engine).encode())
         self._is_shared = group.ranks.world > 1
         schedule = self._schedule()
         together = int(self.growing.meta["points_at_once"])
@@ -187,8 +188,7 @@ class SurfaceProbing:
     @property
     def estimates(self) -> Multilevel | None:
         """What is known of the surface image by image; None where all samples are seen."""
-        schedule = self._kept_schedule
-        return schedule.multilevel if isinstance(schedule, ToTolerance) else None
+        return getattr(self._kept_schedule, "multilevel", None)
 
     def diagnose(self, surface: Surface, planes: int = 1) -> None:
         """Keep with a surface what diagnostics find of it and its trajectories.
@@ -309,9 +309,8 @@ class SurfaceProbing:
             elif asked.tolerance is None:
                 self._kept_schedule = EverySample(*filled)
             else:
-                self._kept_schedule = ToTolerance(
-                    *filled, asked.tolerance, self._folder, asked.before, asked.strict
-                )
+                known = asked.before, asked.strict
+                self._kept_schedule = ToTolerance(*filled, asked.tolerance, self._folder, *known)
         return self._kept_schedule
 
     def _candidates(self) -> list[str]:
@@ -391,9 +390,6 @@ class SurfaceProbing:
         points = _audited_points(*asked.axes)
         with self.evaluator.without_recording():
             return audit(exact, self.evaluator, points, last, known)
-
-    def _engine(self) -> dict[str, Any]:
-        return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
 
     def _in_words(self) -> str:
         meta, asked = self.growing.meta, self._request
