@@ -22,7 +22,7 @@ def is_earlier(surface: Surface, last: Surface) -> bool:
     same = all(
         np.array_equal(a, b) for a, b in ((surface.alpha, last.alpha), (surface.beta, last.beta))
     )
-    return same and epoch_of(surface) < epoch_of(last)
+    return same and epoch_of(surface) <= epoch_of(last)
 
 
 def epochs_of(last: Surface) -> Array:

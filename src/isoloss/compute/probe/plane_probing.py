@@ -180,4 +180,4 @@ def keep(run: Run, surface: Surface) -> Iterator[Event]:
         return
     surface.save(run.surface_path)
     if facts := at_each_checkpoint(surface):
-        write_csv(run.epochs_path, COLUMNS, map(astuple, facts))
+        write_csv(run.epochs_path, COLUMNS, [astuple(each) for each in facts])

@@ -66,7 +66,7 @@ class SurfaceProbing:
         self._failing: dict[str, str] = {}
         self._is_shared = False
 
-    def steps(self, group: ProcessGroup) -> Iterator[Event]:
+    def steps(self, group: ProcessGroup) -> Generator[Event]:
         """Compute what is missing, yielding what happens."""
         while True:
             try:
