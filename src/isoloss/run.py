@@ -233,6 +233,11 @@ class Run:
         return self.folder / names.MINIMA
 
     @property
+    def epochs_path(self) -> Path:
+        """A table of the surfaces around all checkpoints, where a probe was asked for them."""
+        return self.folder / names.EPOCHS
+
+    @property
     def defended_growing_path(self) -> Path:
         """The folder of the growing surface of the same plane behind a defense."""
         return self.folder / names.DEFENDED_GROWING

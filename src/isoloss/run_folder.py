@@ -27,6 +27,7 @@ SURFACE = "surface.ply"
 MINIMA = "surface-minima.csv"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"
+EPOCHS = "epochs.csv"
 DEFENDED_GROWING = "defended"
 DEFENDED = "defended.ply"
 

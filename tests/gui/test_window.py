@@ -159,6 +159,10 @@ def test_trajectories_are_scrubbed_and_played(travel: Travel, valley: Path) -> N
     travel("surfaces/scrub", valley)
 
 
+def test_a_surface_is_played_through_training_time(travel: Travel) -> None:
+    travel("surfaces/through_time")
+
+
 def test_what_is_dropped_and_drawn_is_what_is_there(travel: Travel, valley: Path) -> None:
     travel("window/doors", valley, seconds=200)
 

@@ -23,6 +23,7 @@ from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import clamped
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.through_time import AtCheckpoint, at_each_checkpoint
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
@@ -52,7 +53,7 @@ FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
 SAID_ELSEWHERE = (
     "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
-    "quantity", "quantities", "barrier", "differs",
+    "quantity", "quantities", "barrier", "differs", "earlier",
 )  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
@@ -277,10 +278,21 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         values = surface.columns[name][np.isfinite(surface.columns[name])]
         if len(values):
             lines.append(f"  {title:<11} {_range(values)}")
+    lines += map(_checkpoint_line, at_each_checkpoint(surface))
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} {trajectory.point}s")
     return lines + _finding_lines(surface)
+
+
+def _checkpoint_line(at: AtCheckpoint) -> str:
+    """The surface around one checkpoint of a training."""
+    place = f"α {number_label(at.alpha)}, β {number_label(at.beta)}"
+    said = [f"lowest loss {number_label(at.lowest, 4)} at {place}"]
+    said.append(f"highest {number_label(at.highest, 4)}")
+    if math.isfinite(at.own_loss):
+        said.insert(0, f"its checkpoint's loss {number_label(at.own_loss, 4)}")
+    return f"  {f'epoch {number_label(at.epoch)}':<11} {', '.join(said)}"
 
 
 def _finding_lines(surface: Surface) -> list[str]:

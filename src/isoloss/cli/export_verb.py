@@ -139,7 +139,7 @@ def _export_values(
         raise _one_alone(format, [layer.name for layer in shown])
     (layer,) = shown
     if namespace.quantity:
-        layer = replace(layer, surface=of_quantity(layer.surface, namespace.quantity))
+        layer = replace(layer, surface=of_quantity(layer.surface, namespace.quantity), last=None)
     if namespace.what == "minima":
         return save_minima(layer.surface, namespace.out), set()
     options = {name: value for name, value in vars(namespace).items() if name in PAINT}

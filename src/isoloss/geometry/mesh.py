@@ -164,6 +164,7 @@ def mesh_between(start: DisplayMesh, end: DisplayMesh, fraction: float) -> Displ
         slope_y=blended(start.slope_y, end.slope_y),
         occlusion=blended(start.occlusion, end.occlusion),
         computed=blended(start.computed, end.computed),
+        clamped=blended(start.clamped, end.clamped),
     )
 
 

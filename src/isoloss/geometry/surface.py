@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.ticks import range_label
+from isoloss.geometry.ticks import number_label, range_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable, short_name
 from isoloss.shortening import brief
@@ -48,6 +48,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
             planes; None where there was only one.
         trajectories: what is shown upon it: the paths of training runs, its own first.
         columns: {name: (A, B) float64} further values of its cells, by names that are words.
+        earlier: the surfaces around the checkpoints before, on the same grid, the first first; of
+            each `meta` has the "epoch" and the "checkpoint".
 
     With a single β it is a curve: the loss along one direction.
     """
@@ -62,6 +64,7 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
     spread: Array | None = None
     trajectories: tuple[Trajectory, ...] = ()
     columns: dict[str, Array] = field(default_factory=dict[str, Array])
+    earlier: tuple[Surface, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.alpha), len(self.beta))
@@ -93,6 +96,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
         lacking = {"not computed": self.loss.size - len(values)}
         lacking["not finite"] = len(values) - len(known)
         said += [f"{count:,} {why}" for why, count in lacking.items() if count]
+        if count := len(self.earlier):
+            said.append(f"{count} of earlier checkpoints")
         if count := len(self.trajectories):
             said.append("a trajectory" if count == 1 else f"{count} trajectories")
         kind = "Curve" if self.is_curve else "Surface"
@@ -147,8 +152,10 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"
+        epoch: Any = self.meta.get("epoch")
+        when = f"epoch {number_label(float(epoch))}" if isinstance(epoch, int | float) else ""
         subject = f"{model} on {data}" if model and data else model
-        return printable(", ".join(part for part in (subject, plane) if part))
+        return printable(", ".join(part for part in (subject, plane, when) if part))
 
     @classmethod
     def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:
@@ -189,7 +196,8 @@ class Surface(ShowsItself, by="isoloss.notebook.surfaces"):
 
         A curve has no mesh: it is written as .npz or .csv. `geometry.files.formats` lists them.
         Beside what can be read again, as x.ply, its trajectories are x-trajectory.ply and
-        x-trajectory-NAME.ply. Folders that are missing are made.
+        x-trajectory-NAME.ply, and the surfaces of earlier checkpoints x-0007.ply, …. Folders that
+        are missing are made.
         """
         from isoloss.geometry.files.formats import save_surface
 

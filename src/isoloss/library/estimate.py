@@ -130,6 +130,8 @@ def _ratio(settings: AnySettings, entry: Entry) -> float | None:
     other = parse_settings({**entry.settings, "kind": entry.kind})
     if settings.precision != other.precision:
         return None
+    if getattr(settings, "every", "") != getattr(other, "every", ""):
+        return None  # how many checkpoints there are, their runs know
     return work_ratio(settings, other, entry.samples)
 
 

@@ -80,4 +80,4 @@ def _thinned(surface: Surface) -> Surface:
     grids = {name: values[np.ix_(rows, columns)] for name, values in grids_of(surface).items()}
     own = {name: grids.pop(name) for name in (*GRIDS, "spread") if name in grids}
     axes = {"alpha": surface.alpha[rows], "beta": surface.beta[columns]}
-    return replace(surface, **axes, **own, columns=grids)
+    return replace(surface, **axes, **own, columns=grids, earlier=())

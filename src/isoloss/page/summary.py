@@ -51,6 +51,8 @@ def _of_layer(layer: SurfaceLayer) -> str:
             f"α {number_label(float(surface.alpha[i]))}, β {number_label(float(surface.beta[j]))}; "
             f"its highest {told_apart(highest, highest - lowest, 4)}."
         )
+    if count := len(layer.whole.earlier):
+        said.append(f"The surfaces of the {count} other checkpoints are not in this page.")
     lacking = int((surface.computed & ~np.isfinite(surface.loss)).sum())
     if lacking:
         said.append(f"Points where it is no finite number: {lacking:,}.")

@@ -232,6 +232,19 @@ class Document:
             several = len(alike) > 1
             view.height_scale = _common_scale(alike) if several and self.links.height else None
             view.beside = _all_shown(alike) if several and self.links.colors else ()
+        self._go_to_epochs()
+
+    def _go_to_epochs(self) -> None:
+        """Show surfaces through time at the epochs of their views; a layer that several show is at
+        one epoch in all of them, the active one's before others'."""
+        at: dict[SurfaceLayer, float | None] = {}
+        for view in sorted(self.shown_views, key=lambda view: view is not self.view):
+            moving = [layer for layer in view.shown if layer.last is not None]
+            epoch = next((at[x] for x in moving if x in at), view.appearance.epoch)
+            if epoch != view.appearance.epoch:
+                view.appearance = replace(view.appearance, epoch=epoch)
+            at |= dict.fromkeys(moving, epoch)
+            view.go_to_epoch()
 
     # -- states ------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.through_time import epochs_of, place_in_time, surface_at
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable
 from isoloss.paths import is_folder
@@ -85,6 +86,8 @@ class SurfaceLayer:
         derived: the two layers (a, b) of which this one shows the difference a − b. A session
             need not keep its surface: `geometry.difference` of theirs is it.
         quantity: which further quantity of what lies in its source is its height; "" for the loss.
+        last: that of the last checkpoint, where `surface` is that of some epoch; None where
+            there is but one.
         opacity: of the surface and what is painted on it, in [0, 1]; paths and pins stay whole.
     """
 
@@ -99,14 +102,26 @@ class SurfaceLayer:
     derived: tuple[SurfaceLayer, SurfaceLayer] | None = None
     quantity: str = ""
     opacity: float = 1.0
+    last: Surface | None = None
+    _at: tuple[float | None, bool] | None = field(default=None, repr=False)
+    _ranges: dict[object, HeightScale] = field(
+        default_factory=dict[object, HeightScale], repr=False
+    )
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )
     _meshes_of: tuple[int, int] = (0, 0)
+    _neighbours: dict[tuple[int, HeightScale, bool], DisplayMesh] = field(
+        default_factory=dict[tuple[int, HeightScale, bool], DisplayMesh], repr=False
+    )
     _before: DisplayMesh | None = field(default=None, repr=False)
     _displayed: DisplayMesh | None = field(default=None, repr=False)
     _between: tuple[object, DisplayMesh] | None = field(default=None, repr=False)
     _facts: dict[object, object] = field(default_factory=dict[object, object], repr=False)
+
+    def __post_init__(self) -> None:
+        if self.last is None and self.surface.earlier:
+            self.last = self.surface
 
     def touch(self) -> None:
         """Say that the data have changed."""
@@ -116,8 +131,34 @@ class SurfaceLayer:
         """Take `surface` over, its heights setting out from those displayed last."""
         self._before = self._displayed
         self.approach = 1.0 if self._before is None else 0.0
-        self.surface = surface
+        self.take(surface)
         self.touch()
+
+    def take(self, surface: Surface) -> None:
+        """Be that of `surface`, and of the earlier checkpoints that it has."""
+        self.surface = surface
+        self.last = surface if surface.earlier else None
+        self._at = None
+        self._ranges.clear()
+
+    @property
+    def whole(self) -> Surface:
+        """The surface with those of the earlier checkpoints, whichever is shown."""
+        return self.last or self.surface
+
+    def go_to(self, epoch: float | None, log: bool) -> None:
+        """Show the surface at an epoch, between those of two checkpoints; None is the end.
+
+        Args:
+            log: whether heights are logarithmic, and so the way from one to the next.
+        """
+        if self.last is None or self._at == (epoch, log):
+            return
+        self._at = epoch, log
+        surface = surface_at(self.last, epoch, log)
+        if surface is not self.surface:
+            self.surface = surface
+            self.touch()
 
     @property
     def shown_trajectories(self) -> list[tuple[int, Trajectory]]:
@@ -125,8 +166,21 @@ class SurfaceLayer:
         paths = enumerate(self.trajectories)
         return [(k, path) for k, path in paths if k not in self.hidden and len(path)]
 
+    @property
+    def epoch_spans(self) -> list[tuple[float, float]]:
+        """(first, last) epoch of the surface through time, if it is one, and of each trajectory
+        that is not hidden."""
+        along = [] if self.last is None else [epochs_of(self.last)]
+        along += [path.epoch for _, path in self.shown_trajectories]
+        return [(float(epochs[0]), float(epochs[-1])) for epochs in along]
+
     def automatic_scale(self, log: bool | None = None) -> HeightScale:
-        """The height scale of this layer alone."""
+        """The height scale of this layer alone, at all times."""
+        if self.last is not None:
+            if log not in self._ranges:
+                every = [automatic_scale(one, log) for one in (*self.last.earlier, self.last)]
+                self._ranges[log] = HeightScale.covering(every, log)
+            return self._ranges[log]
 
         def work_out() -> HeightScale:
             if self.derived is not None:
@@ -151,7 +205,9 @@ class SurfaceLayer:
             if len(self._meshes) >= _MOST_MESHES or self._state() != self._meshes_of:
                 self._meshes.clear()
                 self._meshes_of = self._state()
-            self._meshes[key] = display_mesh(self.surface, scale, smooth)
+            self._meshes[key] = self._mesh_in_time(scale, smooth) or display_mesh(
+                self.surface, scale, smooth
+            )
         self._displayed = self._on_the_way(self._meshes[key])
         return self._displayed
 
@@ -184,6 +240,24 @@ class SurfaceLayer:
     def has(self, texture: Texture) -> bool:
         """Whether the surface has what `texture` shows."""
         return self._remembered(texture, lambda: texture.exists(self.surface))
+
+    def _mesh_in_time(self, scale: HeightScale, smooth: bool) -> DisplayMesh | None:
+        """What lies between the meshes of two checkpoints; None where there are none, or one has
+        holes that the other has not."""
+        if self.last is None or self._at is None:
+            return None
+        k, fraction = place_in_time(self.last, self._at[0])
+        every = (*self.last.earlier, self.last)
+        wanted = [(one, scale, smooth) for one in ((k, k + 1) if fraction else (k,))]
+        self._neighbours = {
+            key: self._neighbours.get(key) or display_mesh(every[key[0]], scale, smooth)
+            for key in wanted
+        }
+        start, *ends = (self._neighbours[key] for key in wanted)
+        if not ends:
+            return start
+        same = np.array_equal(start.holes, ends[0].holes)
+        return mesh_between(start, ends[0], fraction) if same else None
 
     def _on_the_way(self, mesh: DisplayMesh) -> DisplayMesh:
         """`mesh`, or what lies between the one before and it while `approach` is under way."""

@@ -169,6 +169,13 @@ class Scene:
         before = shown[: shown.index(layer)] if layer in shown else []
         return index + sum(len(x.trajectories) for x in before)
 
+    def go_to_epoch(self) -> None:
+        """Show surfaces through time at the epoch that paths are drawn up to."""
+        moving = [layer for layer in self.shown if layer.last is not None]
+        log = bool(moving) and self.frame().scale.kind == "log"
+        for layer in moving:
+            layer.go_to(self.appearance.epoch, log)
+
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""
         log = self.appearance.log_height

@@ -40,6 +40,7 @@ SCHEDULES: Any = {
     "constant": "Constant", "linear": "Linear to 0", "cosine": "Cosine to 0",
     "halving": "Halved where it stalls",
 }  # fmt: skip
+WHERE: Any = {"words": {"network": "The trained network", "checkpoint": "Every checkpoint"}}
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
 ANYTHING, NOTHING = "…", "-"
@@ -352,3 +353,12 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     # Of several values the message has said which.
     said = isinstance(first["input"], list | tuple)
     return f"{name}: {message}" + ("" if said else f" (got {given})")
+
+
+def check_has_checkpoints(networks: Iterable[Source]) -> None:
+    """Refuse networks of which nobody has the checkpoints of their training."""
+    if any(network.kind not in ("run", "shipped") for network in networks):
+        raise ValueError(
+            "--every checkpoint needs a training run's folder: make one of checkpoints with "
+            "'isoloss import'"
+        )

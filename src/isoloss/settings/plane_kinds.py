@@ -24,7 +24,7 @@ class PlaneKind:
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
             "also", "planes", "normalize", "parameters", "directions", "rescale", "third",
-            "beside" and "align".
+            "beside", "align" and "every".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
@@ -77,11 +77,12 @@ register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 register(PlaneKind(
     "random", "random plane", "two random ones, every filter as long as the network's own",
     "isoloss.compute.planes.random_plane:build_plane",
-    options=("planes", "normalize", "parameters"),
+    options=("planes", "normalize", "parameters", "every"),
 ))  # fmt: skip
 register(PlaneKind(
     "pca", "PCA plane", "those along which the checkpoints of a training moved most",
-    "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
+    "isoloss.compute.planes.pca_plane:build", options=("also", "parameters", "every"),
+    least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
     "line", "random line", "one random one",
@@ -96,7 +97,8 @@ register(PlaneKind(
 ))  # fmt: skip
 register(PlaneKind(
     "directions", "plane of given directions", "two that a file holds",
-    "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
+    "isoloss.compute.planes.saved_plane:build_plane",
+    options=("directions", "rescale", "every"),
 ))  # fmt: skip
 register(PlaneKind(
     "direction", "line of a given direction", "the first that a file holds",
@@ -105,12 +107,13 @@ register(PlaneKind(
 ))  # fmt: skip
 register(PlaneKind(
     "hessian", "Hessian plane", "those along which the loss curves most",
-    "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters"),
+    "isoloss.compute.curvature.hessian_plane:build", options=("normalize", "parameters", "every"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(
     "gradient", "gradient plane", "the steepest, and a random one or the momentum beside it",
-    "isoloss.compute.curvature.gradient_plane:build", options=("beside", "normalize", "parameters"),
+    "isoloss.compute.curvature.gradient_plane:build",
+    options=("beside", "normalize", "parameters", "every"),
     usual_range=(-0.5, 0.5),
 ))  # fmt: skip
 register(PlaneKind(

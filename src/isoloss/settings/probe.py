@@ -14,6 +14,7 @@ from isoloss.settings.base import (
     NORMS,
     SCALES,
     SPLITS,
+    WHERE,
     AbsolutePath,
     Grid,
     NetworkSettings,
@@ -23,6 +24,7 @@ from isoloss.settings.base import (
     absolute,
     as_number,
     as_range,
+    check_has_checkpoints,
 )
 from isoloss.settings.direction_paths import holds_a_line
 from isoloss.settings.input_probe import USUAL_EPSILON, USUAL_SIGMA
@@ -65,6 +67,7 @@ _KINDS_OF_PLANES: Any = {
 _UNASKED = (
     ("to", None), ("directions", None), ("rescale", "none"), ("also", ()), ("planes", 1),
     ("parameters", "auto"), ("third", None), ("beside", "random"), ("align", False),
+    ("every", "network"),
 )  # fmt: skip
 
 
@@ -281,6 +284,13 @@ class ProbeSettings(NetworkSettings):
         "(Ainsworth et al. 2023); batch-norm statistics are then measured anew at every point",
         json_schema_extra=_only_with_kinds_that_take("align"),
     )
+    every: Literal["network", "checkpoint"] = Field(
+        default="network",
+        title="Where",
+        description="checkpoint: a surface around every checkpoint of the training, along the same "
+        "two directions, which the window and movies play",
+        json_schema_extra=_only_with_kinds_that_take("every", words=WHERE["words"]),
+    )
 
     @property
     def recalibrates(self) -> bool:
@@ -354,7 +364,9 @@ class ProbeSettings(NetworkSettings):
     def _what_quantities_need(self) -> ProbeSettings:
         if not self.quantities or self.is_from_python:
             return self
-        for option, unasked in (("tolerance", None), ("planes", 1), ("per_batch", False)):
+        for option, unasked in (
+            ("tolerance", None), ("planes", 1), ("per_batch", False), ("every", "network"),
+        ):  # fmt: skip
             if getattr(self, option) != unasked:
                 raise ValueError(
                     f"--quantity is found on every sample at every point of one plane: leave "
@@ -384,4 +396,8 @@ class ProbeSettings(NetworkSettings):
             raise ValueError(
                 f"a {self.plane} plane needs a training run's folder with its trajectory"
             )
+        if self.every == "checkpoint":
+            check_has_checkpoints(self.networks)
+            if self.planes > 1:
+                raise ValueError("--every checkpoint is for one plane: leave --planes away")
         return self

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from isoloss.settings.base import (
     SCALES,
     SPLITS,
+    WHERE,
     NetworkPath,
     NetworkSettings,
     OwnLoss,
     Targets,
+    check_has_checkpoints,
 )
 
 DENSITY_DIRECTIONS = 8
 """Random directions of the spectral density."""
-_WHERE: Any = {
-    "words": {"network": "The trained network", "checkpoint": "Every checkpoint"},
-}  # fmt: skip
 
 
 class SharpnessSettings(NetworkSettings):
@@ -39,7 +38,7 @@ class SharpnessSettings(NetworkSettings):
         title="Where",
         description="checkpoint: at every checkpoint of the training, with 2/η, the learning "
         "rate's, beside the largest eigenvalue (edge of stability, Cohen et al. 2021)",
-        json_schema_extra=_WHERE,
+        json_schema_extra=WHERE,
     )
     split: Literal["train", "test"] = Field(
         default="train",
@@ -170,10 +169,6 @@ class SharpnessSettings(NetworkSettings):
                 "second derivatives are found in fp32, which rounding would drown: leave "
                 "--precision away"
             )
-        for network in self.networks if self.every == "checkpoint" else ():
-            if network.kind not in ("run", "shipped"):
-                raise ValueError(
-                    "--every checkpoint needs a training run's folder: make one of checkpoints "
-                    "with 'isoloss import'"
-                )
+        if self.every == "checkpoint":
+            check_has_checkpoints(self.networks)
         return self

@@ -165,7 +165,7 @@ def test_the_form_lists_it_and_hides_what_it_does_not_take(trained):
     assert form.settings.plane == "toy"
     hidden = {row.name for row in form.fields if not form.matters(row)}
     others = {"to", "directions", "rescale", "also", "planes", "normalize", "parameters"}
-    others |= {"third", "beside", "align"}
+    others |= {"third", "beside", "align", "every"}
     others |= {"norm", "eps", "steps", "step_size", "denoiser", "sigma"}  # of quantities
     assert hidden == others | {"points"}
     form.set("plane", "toyline")

@@ -100,21 +100,19 @@ class Timeline:
             if abs(mouse.x - x) < em(0.5):
                 at = number(epoch, 4)
                 tip = f"The learning rate drops to {number(lr)} at epoch {at}"
-        tip = tip or "Draw the trajectories up to an epoch; Ctrl+click to type one"
+        tip = tip or "Go to an epoch of the training; Ctrl+click to type one"
         hint(tip, above=True)
 
     # -- the lower line: what is known there -------------------------------------------------
 
     def _facts(self) -> None:
         paths = self.playback.paths
-        if not paths:
-            return
         room = imgui.get_content_region_avail().x
         start = imgui.get_cursor_pos_x()
         span, epoch = self.playback.span, self.playback.epoch
         if span is None or epoch is None:
             return
-        clock = paths[0][2].clock
+        clock = paths[0][2].clock if paths else "epoch"
         at = f"{clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
             facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.compute.engine.sample_losses import BothLosses, SampleLosses
 from isoloss.compute.engine.stencils import Indices, Stencil
 from isoloss.geometry.arrays import Array
 
@@ -63,6 +63,8 @@ class CellEstimates:
         limit: the most images evaluated in a cell.
         stencils: the ways in which a cell may be predicted.
         finest: (cells,) bool, from which nothing is predicted.
+        before: those of a surface on the same grid, of the same images in the same order, that is
+            known already. Its cells follow as further ones, from which others may be predicted.
 
     Attributes:
         loss, accuracy, variance: (cells,) the estimates, and the variance of that of the loss.
@@ -72,26 +74,43 @@ class CellEstimates:
         way: (cells,) which of the stencils it was predicted by, −1 if by none.
         count: (cells,) images seen when this was computed; 0 where nothing is known.
         predicts: (cells,) bool, whether others can be predicted from it: where its loss is finite.
+        terms: {n: (cells that predict, n)}, and which of them have terms of that size.
     """
 
     def __init__(
         self,
-        record: SampleLosses,
+        record: SampleLosses | BothLosses,
         population: int,
         limit: int,
         stencils: list[Stencils],
         finest: NDArray[np.bool_],
+        before: CellEstimates | None = None,
     ) -> None:
+        own = len(finest)
+        if before is not None:
+            finest = np.concatenate([finest, before.finest])
         n = len(finest)
         self._record, self._population, self._limit = record, population, limit
-        self.stencils, self._finest = stencils, finest
+        self.stencils, self.finest = stencils, finest
         self.loss, self.accuracy, self.variance = np.zeros((3, n))
         self.spread, self.own = np.zeros((2, n))
         self.own_count, self.count, self.way = np.zeros((3, n), np.int64)
         self.predicts = np.zeros(n, np.bool_)
-        # {n: (cells that predict, n)}, and which of them have terms of that size.
-        self._terms: Terms = {}
+        self.terms: Terms = {}
         self._place = np.cumsum(~finest) - 1
+        if before is not None:
+            self._take_over(before, own)
+
+    def _take_over(self, before: CellEstimates, own: int) -> None:
+        """Begin with what is known of the surface before, whose cells come after one's own."""
+        for name in ("loss", "accuracy", "variance", "spread", "own", "own_count", "count"):
+            getattr(self, name)[own:] = getattr(before, name)[:own]
+        self.way[own:], self.predicts[own:] = -1, before.predicts[:own]
+        first, rows = int(self._place[own - 1]) + 1, int(self._place[-1]) + 1
+        for size, (values, there) in before.terms.items():
+            self.terms[size] = np.zeros((rows, size)), np.zeros(rows, np.bool_)
+            for mine, theirs in zip(self.terms[size], (values, there), strict=True):
+                mine[first:] = theirs
 
     def stale(self, cells: Indices, counts: Indices, renewed: NDArray[np.bool_]) -> Indices:
         """Those of `cells` that have seen images which, or whose parents' which, are not known.
@@ -215,7 +234,7 @@ class CellEstimates:
         """(cells,) the most numbers in a term of a stencil's cells."""
         places = self._place[stencil.cells[cells]]
         found = np.zeros(len(cells), np.int64)
-        for n, (_, there) in self._terms.items():
+        for n, (_, there) in self.terms.items():
             found = np.where(there[places].any(1), np.maximum(found, n), found)
         return found
 
@@ -223,7 +242,7 @@ class CellEstimates:
         """The terms of a stencil's cells, weighted."""
         found: Terms = {}
         places, weights = self._place[stencil.cells[cells]], stencil.weights[cells]
-        for n, (terms, there) in self._terms.items():
+        for n, (terms, there) in self.terms.items():
             have = there[places]
             if have.any():
                 found[n] = (
@@ -233,21 +252,21 @@ class CellEstimates:
         return found
 
     def _keep(self, cells: Indices, terms: Terms) -> None:
-        kept = ~self._finest[cells]
+        kept = ~self.finest[cells]
         places = self._place[cells]
         for n, (values, have) in terms.items():
             which = kept & have
             if not which.any():
                 continue
-            if n not in self._terms:
+            if n not in self.terms:
                 size = int(self._place[-1]) + 1
-                self._terms[n] = np.zeros((size, n)), np.zeros(size, np.bool_)
-            held, there = self._terms[n]
+                self.terms[n] = np.zeros((size, n)), np.zeros(size, np.bool_)
+            held, there = self.terms[n]
             held[places[which]], there[places[which]] = _of(values, which), True
 
     def _forget(self, cells: Indices) -> None:
-        places = self._place[cells[~self._finest[cells]]]
-        for _, there in self._terms.values():
+        places = self._place[cells[~self.finest[cells]]]
+        for _, there in self.terms.values():
             there[places] = False
 
 

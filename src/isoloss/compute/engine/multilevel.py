@@ -13,6 +13,9 @@ over prefixes of the one order, so its variance follows from their covariances,
     V = Σ_a Σ_b S_ab (1/max(n_a, n_b) − 1/N),
 
 with Cochran's correction for drawing without replacement from N images.
+
+A surface around one checkpoint predicts that around another likewise, cell by cell: as it is, or by
+what coarser neighbours have left unexplained of it.
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ from functools import cached_property
 import numpy as np
 
 from isoloss.compute.engine.cell_estimates import CellEstimates, Stencils
-from isoloss.compute.engine.sample_losses import SampleLosses
-from isoloss.compute.engine.stencils import Indices, levels, stencils
+from isoloss.compute.engine.sample_losses import BothLosses, SampleLosses
+from isoloss.compute.engine.stencils import Indices, levels, stencils, stencils_through
 from isoloss.geometry.arrays import Array
 
 # The error that is kept below the tolerance is so many standard errors.
@@ -48,6 +51,9 @@ class Multilevel:
         limit: the most images evaluated in a cell.
         tolerance: the error allowed, as a fraction of the surface's range.
         cut: the first place at or after n images where the order can be cut.
+        before: another surface on the same grid, of the same images in the same order.
+        strict: the variance is kept below so much of what is allowed; less than 1 for a surface
+            that predicts another.
     """
 
     def __init__(
@@ -59,9 +65,12 @@ class Multilevel:
         limit: int,
         tolerance: float,
         cut: Callable[[int], int] = lambda n: n,
+        before: Multilevel | None = None,
+        strict: float = 1.0,
     ) -> None:
         self.shape = (len(alpha), len(beta))
         self._record = record
+        self._strict = strict
         self._population = population
         self._limit = limit
         self._tolerance = tolerance
@@ -69,8 +78,17 @@ class Multilevel:
         self._levels = levels(self.shape)
         self._finest = np.zeros(len(alpha) * len(beta), np.bool_)
         self._finest[self._levels[-1]] = True
-        ways = [Stencils.of(stencils(alpha, beta, points), len(self._finest)) for points in (2, 4)]
-        self._known = CellEstimates(record, population, limit, ways, self._finest)
+        own = len(self._finest)
+        found = [stencils(alpha, beta, points) for points in (2, 4)]
+        if before is None:
+            ways = [Stencils.of(each, own) for each in found]
+            silent = self._finest & (strict == 1.0)
+            self._known = CellEstimates(record, population, limit, ways, silent)
+            return
+        found += stencils_through(found[1], ~before._known.finest[:own])
+        ways = [Stencils.of(each, 2 * own) for each in found]
+        both = BothLosses(record, before._record, own)
+        self._known = CellEstimates(both, population, limit, ways, self._finest, before._known)
 
     def estimates(self, counts: Indices) -> Iterator[tuple[int, float, float, float]]:
         """(cell, loss, accuracy, standard error) of the cells whose estimate is new.
@@ -79,7 +97,8 @@ class Multilevel:
             counts: (cells,) images evaluated in each.
         """
         known = self._known
-        renewed = np.zeros(counts.size, np.bool_)
+        renewed = np.zeros(known.count.size, np.bool_)
+        counts = np.concatenate([counts, known.count[counts.size :]])
         for level in self._levels:
             stale = known.stale(level, counts, renewed)
             known.renew(stale, counts)
@@ -96,7 +115,7 @@ class Multilevel:
         allowed = self._allowed_variance()
         for depth, level in enumerate(self._levels):
             last = depth == len(self._levels) - 1
-            fraction = 1.0 if last else 1 - (1 - BASE) * KEEP**depth
+            fraction = self._strict * (1.0 if last else 1 - (1 - BASE) * KEEP**depth)
             lacking = counts[level] < min(PILOT, self._limit)
             lacking |= self._known.variance[level] > fraction * allowed
             wanted: dict[int, int] = {}
@@ -112,14 +131,17 @@ class Multilevel:
         allowed, known = self._allowed_variance(), self._known
         total = float(counts.sum()) + PILOT * int((counts == 0).sum())
         if allowed > 0:
-            more = np.flatnonzero((known.variance > allowed) & np.isfinite(known.own))
+            own = slice(counts.size)
+            vague = (known.variance[own] > allowed) & np.isfinite(known.own[own])
+            more = np.flatnonzero(vague)
             with np.errstate(divide="ignore"):
                 needed = 1 / (0.5 * allowed / known.own[more] + 1 / self._population)
             total += np.maximum(np.minimum(needed, self._limit) - counts[more], 0).sum()
         return int(min(total, self._limit * counts.size))
 
     def _allowed_variance(self) -> float:
-        losses = self._known.loss[self._known.count > 0]
+        own = slice(self._finest.size)
+        losses = self._known.loss[own][self._known.count[own] > 0]
         finite = losses[np.isfinite(losses)]
         spread = float(np.ptp(finite)) if len(finite) else 0.0
         return (self._tolerance * spread / Z) ** 2
@@ -145,14 +167,17 @@ class Multilevel:
         if known.way[cell] < 0:
             return ways
         stencil, own_count = known.stencils[known.way[cell]], int(known.own_count[cell])
-        parents = stencil.cells[cell].tolist()
+        parents = [c for c in stencil.cells[cell].tolist() if c < counts.size]
+        of_others = stencil.cells[cell][stencil.cells[cell] >= counts.size]
+        most = int(known.count[of_others].min(initial=self._limit))
         own_part = known.own[cell] * (1 / own_count - 1 / self._population)
         room = allowed - max(known.variance[cell] - own_part, 0.0)
         if room > NEGLIGIBLE * allowed:
             # A residual is known as far as the cells are that it is the difference to.
             n = max(self._needed(known.own[cell], room), own_count + 1)
             behind = {c: n for c in parents if counts[c] < n}
-            ways.append({**behind, cell: max(n, count)})
+            if n <= most:
+                ways.append({**behind, cell: max(n, count)})
         else:
             better = {c: float(counts[c]) + 1 for c in parents if counts[c] < self._limit}
             if better:

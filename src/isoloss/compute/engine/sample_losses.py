@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,38 @@ class SampleLosses:
     def hits_of(self, cells: NDArray[np.int64], n: int) -> Array:
         """(cells, n) 1 where the answer was right."""
         return self._hits.get_all(cells, n)
+
+
+class BothLosses:
+    """Those of two surfaces on one grid, the cells of the second counted on from the first's.
+
+    Args:
+        cells: of the grid.
+    """
+
+    def __init__(self, own: SampleLosses, other: SampleLosses, cells: int) -> None:
+        self._both, self._cells = (own, other), cells
+
+    def losses_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) the losses of the first n images at several cells."""
+        return self._of(cells, n, SampleLosses.losses_of)
+
+    def hits_of(self, cells: NDArray[np.int64], n: int) -> Array:
+        """(cells, n) 1 where the answer was right."""
+        return self._of(cells, n, SampleLosses.hits_of)
+
+    def _of(
+        self,
+        cells: NDArray[np.int64],
+        n: int,
+        read: Callable[[SampleLosses, NDArray[np.int64], int], Array],
+    ) -> Array:
+        found = np.empty((len(cells), n))
+        for which, record in enumerate(self._both):
+            mine = cells // self._cells == which
+            if mine.any():
+                found[mine] = read(record, cells[mine] % self._cells, n)
+        return found
 
 
 class _InMemory:

@@ -135,7 +135,14 @@ class EverySample:
 
 
 class ToTolerance:
-    """Every cell until its standard error is small enough, by multilevel estimates."""
+    """Every cell until its standard error is small enough, by multilevel estimates.
+
+    Args:
+        before, strict: as of `Multilevel`.
+
+    Attributes:
+        multilevel: these estimates.
+    """
 
     def __init__(
         self,
@@ -144,6 +151,8 @@ class ToTolerance:
         samples: int,
         tolerance: float,
         folder: Path | None,
+        before: Multilevel | None = None,
+        strict: float = 1.0,
     ) -> None:
         self.growing = growing
         self._evaluator = evaluator
@@ -152,7 +161,7 @@ class ToTolerance:
         self._round = None if folder is None else folder / "round.json"
         several = "targets_per_sample" in growing.meta
         self._losses = SampleLosses(growing.valid.size, samples, folder, several=several)
-        self._multilevel = Multilevel(
+        self.multilevel = Multilevel(
             growing.alpha,
             growing.beta,
             self._losses,
@@ -160,6 +169,8 @@ class ToTolerance:
             samples,
             tolerance,
             evaluator.data.cut,
+            before,
+            strict,
         )
 
     def rounds(self) -> Iterator[list[Demand]]:
@@ -170,7 +181,7 @@ class ToTolerance:
         while True:
             self._estimate()
             counts = self.growing.count.ravel()
-            reach = self._multilevel.next_round(counts)
+            reach = self.multilevel.next_round(counts)
             if not reach:
                 return
             demands = [(c, int(counts[c]), n) for c, n in reach]
@@ -180,7 +191,7 @@ class ToTolerance:
 
     def _estimate(self) -> None:
         counts = self.growing.count.ravel()
-        for cell, loss, accuracy, stderr in self._multilevel.estimates(counts):
+        for cell, loss, accuracy, stderr in self.multilevel.estimates(counts):
             accuracy = self.growing.accuracy(accuracy)
             self.growing.put(
                 place_of(self.growing, cell), loss, accuracy, stderr, int(counts[cell])
@@ -210,7 +221,7 @@ class ToTolerance:
 
     def expected(self) -> int:
         """As many as the estimates so far let expect."""
-        return self._multilevel.expected(self.growing.count.ravel())
+        return self.multilevel.expected(self.growing.count.ravel())
 
 
 def _units(demands: Sequence[Demand], together: int) -> list[Unit]:

@@ -55,6 +55,26 @@ def stencils(alpha: Array, beta: Array, points: int) -> dict[int, Stencil]:
     return found
 
 
+def stencils_through(
+    spatial: dict[int, Stencil], predict: NDArray[np.bool_]
+) -> list[dict[int, Stencil]]:
+    """The ways in which another surface on the same grid predicts the cells of one: by its own cell
+    there; and by what `spatial` stencils make of the neighbours, and leave of that cell.
+
+    Args:
+        predict: (cells,) bool, which of the other surface's cells others can be predicted from.
+            They are counted on from where those of the grid end.
+    """
+    cells = len(predict)
+    same = {int(c): Stencil(np.array([c + cells]), np.ones(1)) for c in np.flatnonzero(predict)}
+    rest: dict[int, Stencil] = {}
+    for c, near in spatial.items():
+        if predict[c] and predict[near.cells].all():
+            others = np.concatenate([near.cells, [c + cells], near.cells + cells])
+            rest[c] = Stencil(others, np.concatenate([near.weights, [1.0], -near.weights]))
+    return [same, rest]
+
+
 def _lines(shape: tuple[int, int]) -> list[tuple[Indices, Indices]]:
     """The rows and columns of each level, those of the coarser ones among them."""
     now = [np.unique(np.linspace(0, n - 1, COARSEST).round().astype(np.int64)) for n in shape]

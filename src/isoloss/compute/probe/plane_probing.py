@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,18 +20,20 @@ from isoloss.compute.planes.plane import Plane, Range, surrounding
 from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
-from isoloss.events import Event, Log
-from isoloss.files import write_atomic
+from isoloss.events import Event, Log, Progress
+from isoloss.files import write_atomic, write_csv
 from isoloss.geometry.analysis.barrier import barrier_of
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.minima_table import save_minima
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.through_time import COLUMNS, at_each_checkpoint
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings.plane_kinds import PlaneKind
 
+Found = TypeVar("Found")
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
 
@@ -141,6 +143,25 @@ class PlaneProbing:
         )  # fmt: skip
 
 
+def among(
+    steps: Generator[Event, None, Found], finished: int, surfaces: int
+) -> Generator[Event, None, Found]:
+    """What happens while one of several surfaces is computed, with the progress of all of them.
+
+    Args:
+        finished: how many have been, before.
+    """
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Progress) and event.stage == "probe":
+            done, total = event.total * finished + event.done, event.total * surfaces
+            event = replace(event, done=done, total=total)
+        yield event
+
+
 def said_of(surface: Surface) -> Iterator[Event]:
     """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
@@ -157,6 +178,8 @@ def keep(run: Run, surface: Surface) -> Iterator[Event]:
     if surface.is_curve:
         save_csv(surface, run.curve_path.with_suffix(".csv"))
         surface.save(run.curve_path)
-    else:
-        surface.save(run.surface_path)
-        save_minima(surface, run.minima_path)
+        return
+    surface.save(run.surface_path)
+    save_minima(surface, run.minima_path)
+    if facts := at_each_checkpoint(surface):
+        write_csv(run.epochs_path, COLUMNS, [astuple(each) for each in facts])

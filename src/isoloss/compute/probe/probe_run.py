@@ -33,6 +33,7 @@ from isoloss.compute.planes.selection import select
 from isoloss.compute.probe.plane_probing import (
     Located,
     PlaneProbing,
+    among,
     keep,
     locate,
     usual_ranges,
@@ -42,6 +43,7 @@ from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_netw
 from isoloss.compute.probe.request import CALIBRATION_SAMPLES, Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
+from isoloss.compute.probe.through_time import STRICT, EarlierSurfaces, at_themselves
 from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress
@@ -78,6 +80,12 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
+        path = probed.network.path
+        if settings.every == "checkpoint" and (path is None or len(path.checkpoints) < 2):
+            raise IsolossError(
+                "--every checkpoint needs two checkpoints at least: train for longer, or with more "
+                "checkpoints per epoch"
+            )
         if settings.plane_kind.takes("parameters"):
             select(probed.network.model, settings.parameters)
         if settings.directions is not None:
@@ -122,16 +130,39 @@ class Probing:
                 Plane.load(run.plane_path) if self.settings.planes == 1 else build(self._inputs(k))
             )
             request = self._request(run, plane, axes, k)
-            PlaneProbing(request, self._shown()).serve(process_group())
+            shown = self._shown()
+            PlaneProbing(request, shown).serve(process_group())
+            if self.settings.every == "checkpoint":
+                located = self._located(plane, shown, run.growing_path)
+                self._before(run, request, located).serve(process_group())
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
         plane, paths = (yield from self._plane(run)), self._shown()
-        located = locate(plane, paths, run.growing_path)
+        located = self._located(plane, paths, run.growing_path)
         axes = self._broadcast(self._axes(located))
-        request = self._request(run, plane, axes)
-        probing = PlaneProbing(request, paths, located, run.growing_path)
-        return (yield from probing.steps(process_group()))
+        request, group = self._request(run, plane, axes), process_group()
+        if self.settings.every == "network":
+            probing = PlaneProbing(request, paths, located, run.growing_path)
+            return (yield from probing.steps(group))
+        before = self._before(run, request, located)
+        predicting = replace(request, strict=STRICT)
+        probing = PlaneProbing(predicting, paths, located, run.growing_path)
+        last = yield from among(probing.steps(group), 0, len(paths[0].checkpoints))
+        earlier = yield from before.steps(group, last, probing.probing.estimates)
+        return replace(last, meta=before.described(last), earlier=earlier)
+
+    def _before(self, run: Run, request: Request, located: Sequence[Located]) -> EarlierSurfaces:
+        path = self.probed.network.path
+        assert path is not None
+        return EarlierSurfaces(request, path, located[0][0], run.growing_path, run.surface_path)
+
+    def _located(
+        self, plane: Plane, paths: Sequence[ShownPath], folder: Path | None
+    ) -> list[Located]:
+        if self.settings.every == "checkpoint" and not self.settings.plane_kind.needs_trajectory:
+            return [at_themselves(len(path.checkpoints)) for path in paths]
+        return locate(plane, paths, folder)
 
     def _mean(self, run: Run) -> Iterator[Any]:
         """The mean surface over several random planes, and its spread.
@@ -147,10 +178,9 @@ class Probing:
             if surfaces:  # all planes in the precision that was found good enough for the first
                 request = replace(request, audited=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
-            for event in probing.steps(process_group()):
+            for event in among(probing.steps(process_group()), k, self.settings.planes):
                 if isinstance(event, Progress):
                     self._show(run, [*surfaces, probing.growing.snapshot()])
-                    event = self._over_all_planes(event, k)
                 yield event
             surfaces.append(probing.growing.snapshot())
         self._show(run, surfaces)
@@ -174,12 +204,6 @@ class Probing:
             )
             shown.put((int(i), int(j)), loss, accuracy, stderr, int(mean.count[i, j]))
 
-    def _over_all_planes(self, event: Progress, finished: int) -> Progress:
-        total = event.total * self.settings.planes
-        return Progress(
-            event.stage, event.total * finished + event.done, total, event.rate, event.unit
-        )
-
     def _broadcast(self, axes: tuple[Array, Array]) -> tuple[Array, Array]:
         """The grid's coordinates, broadcast to the other processes; the plane is there by now."""
         process_group().broadcast("axes", json.dumps([a.tolist() for a in axes]).encode())
@@ -189,6 +213,8 @@ class Probing:
         """The trajectories shown with the surface, and the networks that it goes through."""
         kind, probed = self.settings.plane_kind, self.probed
         paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
+        if not paths and self.settings.every == "checkpoint" and probed.network.path is not None:
+            paths = [ShownPath.of_training(probed.network.path)]
         if kind.takes("third"):
             names = ", ".join(self._names_of_ends().values())
             ends = [probed.network.checkpoints[-1], *probed.ends]
@@ -303,7 +329,8 @@ class Probing:
         }
 
     def _used_checkpoints(self) -> list[Path]:
-        if self.settings.plane_kind.needs_trajectory:
+        needs_all = self.settings.plane_kind.needs_trajectory
+        if needs_all or self.settings.every == "checkpoint":
             return [c for path in self.probed.paths for c in path.checkpoints]
         return [self.probed.network.checkpoints[-1], *self.probed.ends]
 

@@ -12,6 +12,7 @@ from torch import nn
 from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import UNEQUAL, ShuffledSamples
 from isoloss.compute.engine.losses import BatchLoss, Loss
+from isoloss.compute.engine.multilevel import Multilevel
 from isoloss.compute.engine.quantities import Quantity
 from isoloss.compute.networks.copying import check_network
 from isoloss.compute.planes.plane import Plane
@@ -36,6 +37,8 @@ class Request:
         meta: what is known of what is probed; JSON-compatible.
         is_from_python: whether a script asks, to which options are named as arguments.
         quantities: what is found at every point beside the loss.
+        before: the estimates of another surface on the same grid, of the same samples.
+        strict: as of `Multilevel`.
     """
 
     model: nn.Module
@@ -55,6 +58,8 @@ class Request:
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
     is_from_python: bool = False
     quantities: Sequence[Quantity] = ()
+    before: Multilevel | None = None
+    strict: float = 1.0
 
     def __post_init__(self) -> None:
         check_network(self.model)

@@ -19,7 +19,7 @@ from isoloss.compute.diagnostics.origin import measure_origin
 from isoloss.compute.diagnostics.quantity_checks import check_each
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
-from isoloss.compute.engine.multilevel import FIRST_LOOK
+from isoloss.compute.engine.multilevel import FIRST_LOOK, Multilevel
 from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.quantities import EveryQuantity, Quantity, chain_length
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
@@ -66,7 +66,7 @@ class SurfaceProbing:
         self._failing: dict[str, str] = {}
         self._is_shared = False
 
-    def steps(self, group: ProcessGroup) -> Iterator[Event]:
+    def steps(self, group: ProcessGroup) -> Generator[Event]:
         """Compute what is missing, yielding what happens."""
         while True:
             try:
@@ -104,7 +104,8 @@ class SurfaceProbing:
     def _go_on(self, group: ProcessGroup) -> Iterator[Event]:
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
-        group.broadcast("engine", json.dumps(self._engine()).encode())
+        engine = {k: self.growing.meta[k] for k in ("precision", "batch_size")}
+        group.broadcast("engine", json.dumps(engine).encode())
         self._is_shared = group.ranks.world > 1
         schedule = self._schedule()
         together = int(self.growing.meta["points_at_once"])
@@ -183,6 +184,11 @@ class SurfaceProbing:
         self.evaluator = self._evaluator(engine["precision"], engine["batch_size"])
         self.growing = self._empty({})
         group.serve(self._schedule().work)
+
+    @property
+    def estimates(self) -> Multilevel | None:
+        """What is known of the surface image by image; None where all samples are seen."""
+        return getattr(self._kept_schedule, "multilevel", None)
 
     def diagnose(self, surface: Surface, planes: int = 1) -> None:
         """Keep with a surface what diagnostics find of it and its trajectories.
@@ -303,7 +309,8 @@ class SurfaceProbing:
             elif asked.tolerance is None:
                 self._kept_schedule = EverySample(*filled)
             else:
-                self._kept_schedule = ToTolerance(*filled, asked.tolerance, self._folder)
+                known = asked.before, asked.strict
+                self._kept_schedule = ToTolerance(*filled, asked.tolerance, self._folder, *known)
         return self._kept_schedule
 
     def _candidates(self) -> list[str]:
@@ -383,9 +390,6 @@ class SurfaceProbing:
         points = _audited_points(*asked.axes)
         with self.evaluator.without_recording():
             return audit(exact, self.evaluator, points, last, known)
-
-    def _engine(self) -> dict[str, Any]:
-        return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
 
     def _in_words(self) -> str:
         meta, asked = self.growing.meta, self._request

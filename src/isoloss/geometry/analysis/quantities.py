@@ -52,5 +52,6 @@ def of_quantity(surface: Surface, name: str) -> Surface:
         meta={**meta, "quantity": titles[name], "title": title},
         spread=None,
         trajectories=(),
+        earlier=(),
         columns={},
     )

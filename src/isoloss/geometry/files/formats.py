@@ -6,10 +6,11 @@ What is saved, exported and shared, and what is said of it, follows from this li
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from isoloss.naming import file_name, listed
 from isoloss.registry import Registry
 from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
 
+_EARLIER = re.compile(r"\w+")
 Content = Literal["surface", "curve"]
 Part = Literal[
     "views", "layers", "trajectories", "contours", "colours", "pins", "holes", "errors",
@@ -248,15 +250,32 @@ def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path
     if look is not None and format.paint is None:
         known = listed(paintable(), "or")
         raise IsolossError(f"{path.name} cannot keep colours: choose {known}, or leave them out")
+    if not surface.earlier and "earlier" in surface.meta:
+        surface = replace(surface, meta={k: v for k, v in surface.meta.items() if k != "earlier"})
     if format.read is not None:
         check_values(surface)
         for k, trajectory in enumerate(surface.trajectories):
             name = trajectory.name or str(k + 1)
             beside = trajectory_path(path, name if k else "")
             save_trajectory_ply(trajectory, beside, surface, look)
+        for name, earlier in zip(earlier_names(surface), surface.earlier, strict=False):
+            save_surface(earlier, earlier_path(path, name), look)
     if look is not None and format.paint is not None:
         return format.paint(surface, path, look)
     return format.write(surface, path)
+
+
+def earlier_names(surface: Surface) -> list[str]:
+    """What the earlier checkpoints are called whose surfaces lie beside one; [] where nothing says
+    it."""
+    said: Any = surface.meta.get("earlier")
+    names = [str(name) for name in cast("list[Any]", said)] if isinstance(said, list) else []
+    return names if all(_EARLIER.fullmatch(name) for name in names) else []
+
+
+def earlier_path(path: Path, name: str) -> Path:
+    """Where the surface of an earlier checkpoint lies, beside that of the last."""
+    return path.with_stem(f"{path.stem}-{name}")
 
 
 def trajectory_path(path: Path, name: str = "") -> Path:

@@ -11,10 +11,17 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable, entries, nothing_at, read_json
-from isoloss.geometry.files.formats import load_surface, readable, trajectory_path
+from isoloss.geometry.files.formats import (
+    earlier_names,
+    earlier_path,
+    load_surface,
+    readable,
+    trajectory_path,
+)
 from isoloss.geometry.files.ply import holds_trajectory, load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface, check_values
+from isoloss.geometry.through_time import is_earlier
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.run_folder import CURVE, DEFENDED, DEFENDED_GROWING, GROWING, RUN, SURFACE, is_run
@@ -30,7 +37,7 @@ def warn(problem: str) -> None:
 
 def load(path: str | Path) -> Surface:
     """Read a surface or a curve from a .ply, .npz, .h5, .vts, .vtp, .csv or .npy file, or from a
-    run folder, and the trajectories beside it.
+    run folder, the trajectories beside it, and the surfaces of earlier checkpoints.
 
     A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
     `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote
@@ -47,7 +54,27 @@ def load(path: str | Path) -> Surface:
 def load_telling(path: str | Path, tell: Tell) -> Surface:
     """As `load`; `tell` is called with one line for each trajectory that cannot be read."""
     surface = load_alone(path)
-    return replace(surface, trajectories=tuple(load_trajectories(path, tell)))
+    return replace(
+        surface,
+        trajectories=tuple(load_trajectories(path, tell)),
+        earlier=_load_earlier(surface, Path(path), tell),
+    )
+
+
+def _load_earlier(surface: Surface, path: Path, tell: Tell) -> tuple[Surface, ...]:
+    """The surfaces of earlier checkpoints that a surface says lie beside it."""
+    file = path / SURFACE if is_folder(path) else path
+    found: list[Surface] = []
+    for name in earlier_names(surface):
+        try:
+            earlier = load_surface(earlier_path(file, name))
+            if not is_earlier(earlier, surface):
+                raise IsolossError(f"{earlier_path(file, name)} has another grid, or no epoch")
+        except IsolossError as error:
+            tell(f"{path.name} is shown without earlier checkpoints: {error}")
+            return ()
+        found.append(earlier)
+    return tuple(found)
 
 
 def load_alone(path: str | Path) -> Surface:

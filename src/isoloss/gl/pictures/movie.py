@@ -34,7 +34,7 @@ class Motion:
     Attributes:
         turntable: once round; the frame after the last would be the first, so that it loops.
         views: names of saved views, flown to one after the other.
-        play: the trajectories grow along their epochs.
+        play: the trajectories grow along their epochs, and surfaces through time with them.
         seconds: how long it takes.
         fps: frames a second.
     """
@@ -162,11 +162,10 @@ def _plan(view: Scene, document: Document, motion: Motion) -> list[Moment]:
         cameras = [*flight([saved_camera(document, name) for name in motion.views], count)]
     if motion.play:
         every = document.shown_views
-        paths = [p for scene in every for x in scene.shown for _, p in x.shown_trajectories]
-        if not paths:
+        spans = [span for scene in every for x in scene.shown for span in x.epoch_spans]
+        if not spans:
             raise IsolossError("there is no trajectory to play")
-        lowest = min(float(p.epoch[0]) for p in paths)
-        times = [*epochs(lowest, max(float(p.epoch[-1]) for p in paths), count)]
+        times = [*epochs(min(a for a, _ in spans), max(b for _, b in spans), count)]
     return [Moment(c, t) for c, t in zip(cameras, times, strict=True)]
 
 
@@ -175,3 +174,4 @@ def _set(view: Scene, moment: Moment) -> None:
         view.camera = moment.camera
     if moment.epoch is not None:
         view.appearance = replace(view.appearance, epoch=moment.epoch, trajectory=True)
+        view.go_to_epoch()

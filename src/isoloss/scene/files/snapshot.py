@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from isoloss.geometry.files.formats import trajectory_path
+from isoloss.geometry.files.formats import earlier_names, earlier_path, trajectory_path
 from isoloss.geometry.files.npz import save_npz
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
@@ -53,4 +53,7 @@ def _write_layer(layer: SurfaceLayer, path: Path) -> Path:
         # By number, so that they are read again in this order.
         beside = trajectory_path(path, f"{k:06d}" if k else "")
         save_trajectory_ply(trajectory, beside, layer.surface)
-    return save_npz(layer.surface, path, compressed=False)
+    whole = layer.whole
+    for name, earlier in zip(earlier_names(whole), whole.earlier, strict=False):
+        save_npz(earlier, earlier_path(path, name), compressed=False)
+    return save_npz(whole, path, compressed=False)

@@ -17,8 +17,7 @@ from isoloss.geometry.files.formats import format_of
 from isoloss.geometry.files.reading import (
     finished_file,
     is_trajectory,
-    load_alone,
-    load_trajectories,
+    load_telling,
 )
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import capitalized, printable
@@ -143,7 +142,8 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
 
 
 def _load_file(workspace: Workspace, path: Path) -> None:
-    surface = load_alone(path)
+    problems: list[str] = []
+    surface = load_telling(path, problems.append)
     stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
     name = printable(stem or path.parent.name)
     if surface.is_curve:
@@ -154,9 +154,8 @@ def _load_file(workspace: Workspace, path: Path) -> None:
     layers = workspace.scene.layers
     known = next((x for x in layers if x.source == path and not x.quantity), None)
     layer = known or SurfaceLayer(name, surface)
-    layer.surface, layer.source = surface, path
-    problems: list[str] = []
-    layer.trajectories = tuple(load_trajectories(path, problems.append))
+    layer.take(surface)
+    layer.source, layer.trajectories = path, surface.trajectories
     for problem in problems:
         workspace.messages.say(problem, "warning")
     workspace.show(layer)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from isoloss.app.state.workspace import Workspace
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.through_time import epochs_of
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.layer import SurfaceLayer
 
@@ -49,19 +51,29 @@ class Playback:
         self.workspace.playing = on
 
     @property
-    def paths(self) -> list[Path]:
-        """The trajectories that are played: of the active view, or of all that look alike."""
+    def layers(self) -> list[SurfaceLayer]:
+        """Those whose time passes: of the active view, or of all that look alike."""
         document = self.workspace.document
-        if not document.view.appearance.trajectory:
-            return []
         views = document.shown_views if document.links.look else [document.view]
-        layers = dict.fromkeys(layer for view in views for layer in view.shown)
-        return [(layer, k, path) for layer in layers for k, path in layer.shown_trajectories]
+        return [*dict.fromkeys(layer for view in views for layer in view.shown)]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The trajectories that are played."""
+        if not self.workspace.appearance.trajectory:
+            return []
+        return [(layer, k, path) for layer in self.layers for k, path in layer.shown_trajectories]
+
+    @property
+    def _epochs(self) -> list[Array]:
+        """Those of every trajectory and every surface through time that is played."""
+        along = [epochs_of(layer.last) for layer in self.layers if layer.last is not None]
+        return [*along, *(path.epoch for _, _, path in self.paths)]
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """(first, last) epoch of all paths; None where there is nothing to play."""
-        ends = [(float(p.epoch[0]), float(p.epoch[-1])) for _, _, p in self.paths]
+        """(first, last) epoch of all that is played; None where there is nothing to play."""
+        ends = [(float(epochs[0]), float(epochs[-1])) for epochs in self._epochs]
         if not ends:
             return None
         first, last = min(a for a, _ in ends), max(b for _, b in ends)
@@ -69,7 +81,7 @@ class Playback:
 
     @property
     def epoch(self) -> float | None:
-        """The epoch that paths are drawn up to; the last one where they are drawn whole."""
+        """The epoch that is shown; the last one where paths are drawn whole."""
         span = self.span
         if span is None:
             return None
@@ -97,7 +109,7 @@ class Playback:
         if epoch is None:
             return
         self.playing = False
-        marks = np.unique(np.concatenate([path.epoch for _, _, path in self.paths]))
+        marks = np.unique(np.concatenate(self._epochs))
         marks = marks[marks > epoch + 1e-6] if direction > 0 else marks[marks < epoch - 1e-6]
         if len(marks):
             self.go_to(float(marks[0 if direction > 0 else -1]))
