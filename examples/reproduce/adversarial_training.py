@@ -1,4 +1,4 @@
-"""Standard beside adversarial training: the same architecture, trained here and by others against an
+"""Standard beside adversarial training: one architecture, trained here and by others against an
 adversary of 2/255, on random planes; with the loss under attack at every point."""
 
 from attack_truth import RECIPE as TRUTH

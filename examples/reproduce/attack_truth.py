@@ -1,6 +1,6 @@
-"""An attack's truth: two adversarially trained networks of others, under PGD and AutoAttack at 1/255
-and 2/255, beside what their authors have published. What JPEG costs stands beside it where `--data`
-is JPEG and `--lossless` is not. At the third ε every attack that works leaves nothing."""
+"""An attack's truth: two adversarially trained networks of others, under PGD and AutoAttack at
+1/255 and 2/255, beside what their authors have published. What JPEG costs stands beside it where
+`--data` is JPEG and `--lossless` is not. At the third ε every attack that works leaves nothing."""
 
 from recipe import Recipe, reproduce
 

@@ -1,5 +1,5 @@
-"""Large beside small batches (Keskar et al. 2017; Li et al. 2018, section 4): sharpness that does not
-change with the scale of filters, a line through each network, and both trainings on one plane."""
+"""Large beside small batches (Keskar et al. 2017; Li et al. 2018, section 4): sharpness that does
+not change with the scale of filters, a line through each network, both trainings on one plane."""
 
 from recipe import Recipe, reproduce
 

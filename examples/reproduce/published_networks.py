@@ -58,7 +58,7 @@ class ThinResNet(nn.Module):
 
 
 class PlainBlock(nn.Module):
-    """Two 3×3 convolutions with biases, and a 1×1 convolution around them where the size changes."""
+    """Two 3×3 convolutions with biases, and a 1×1 one around them where the size changes."""
 
     def __init__(self, inside: int, outside: int, stride: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What `--quick` makes of a recipe: the same networks on 200 images of digits, with little of all."""
+"""What `--quick` makes of a recipe: the same networks on 200 images of digits, little of all."""
 
 from collections.abc import Sequence
 from pathlib import Path
