@@ -10,6 +10,7 @@ lines DATA, LOSSLESS, NETWORKS and RUNS stand for what was given.
 """
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,11 @@ from isoloss.naming import duration
 ROOT = Path(__file__).absolute().parents[2]
 KEPT = ROOT / "docs" / "results"
 TWO_CORES, GPU = "cpu", "cuda"
+SCRIPTS = (
+    "input_space", "published_surfaces", "attack_truth", "vgg11", "curvature", "resnet50",
+    "shortcuts", "learning_rate", "batch_size", "adversarial_training", "defense",
+)  # fmt: skip
+"""All of them, those first on which others stand."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,11 @@ def reproduce(recipes: Sequence[Recipe]) -> None:
     for recipe in recipes:
         if code := recipe.carry_out(asked):
             sys.exit(code)
+
+
+def recipes() -> list[Recipe]:
+    """Of all scripts."""
+    return [importlib.import_module(name).RECIPE for name in SCRIPTS]
 
 
 def _data(folder: Path | None) -> str:
