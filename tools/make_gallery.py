@@ -74,7 +74,7 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
         surface.save(out / side.file)
     layers = [load_layer(out / side.file) for side in story.sides]
     for side, layer in zip(story.sides, layers, strict=True):
-        layer.hidden = side.hides
+        layer.name, layer.hidden = side.title, side.hides
     appearance = Appearance(texture=story.texture, minima=story.minima)
     views = [
         Scene(layers, CAMERA, appearance, side.title, hidden=frozenset(layers) - {layer})
@@ -115,7 +115,7 @@ def _done(folders: list[Path], name: str) -> Path | None:
 
 def _moved(meta: dict[str, Any]) -> dict[str, Any]:
     """What a surface says of itself, with names of folders in place of where they lay."""
-    return json.loads(re.sub(r'(?<=[":])/(?:[^/"]+/)*', "", json.dumps(meta)))
+    return json.loads(re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", json.dumps(meta)))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import quick_size
-
-from isoloss.cli.main import main as isoloss
 from isoloss.naming import duration
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -65,6 +62,10 @@ class Recipe:
 
     def carry_out(self, asked: argparse.Namespace) -> int:
         """Run its command lines, up to the first that fails; the exit code of the last."""
+        import quick_size
+
+        from isoloss.cli.main import main as isoloss
+
         print(f"\n{self.name}: {self.about}")
         print(f"takes on a GPU: {self.takes(GPU)}; on two cores: {self.takes(TWO_CORES)}")
         words = self.words(asked)
@@ -81,6 +82,8 @@ class Recipe:
 
     def words(self, asked: argparse.Namespace) -> dict[str, str]:
         """What the words in the command lines stand for."""
+        import quick_size
+
         runs = asked.out or Path("runs") / ("reproduce-quick" if asked.quick else "reproduce")
         data = quick_size.DATA if asked.quick else _data(asked.data)
         networks = asked.networks

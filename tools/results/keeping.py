@@ -81,7 +81,7 @@ def _of_surface(run: Run) -> Kept:
 def _plain(kept: Kept) -> Kept:
     """As JSON has it, with names in place of the folders of this machine."""
     text = json.dumps(kept, default=str).replace("NaN", "null").replace("-Infinity", "null")
-    text = re.sub(r'(?<=[":])/(?:[^/"]+/)*', "", text.replace("Infinity", "null"))
+    text = re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", text.replace("Infinity", "null"))
     return json.loads(text)
 
 

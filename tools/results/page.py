@@ -216,7 +216,7 @@ def _times(recipes: Sequence[Any], of_runs: Kept) -> Iterator[str]:
 
 
 def _images(kept: Kept) -> str:
-    return kept["run"]["settings"]["data"].removeprefix("imagefolder:")
+    return (kept["run"]["settings"]["data"] or "").removeprefix("imagefolder:")
 
 
 def _radius(eps: float) -> str:

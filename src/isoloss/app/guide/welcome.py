@@ -69,6 +69,7 @@ class Welcome:
         self._samples, self._stories = samples(), stories()
         self._open_then: object = None
         self._frames = 0
+        self._from_top = False
 
     def is_asked_for(self) -> bool:
         """Whether it is to be shown although something is open."""
@@ -77,7 +78,8 @@ class Welcome:
         return self._open_then is not None
 
     def toggle(self) -> None:
-        """Show it over what is open, or put it away."""
+        """Show it over what is open, from its top, or put it away."""
+        self._from_top = True
         self._open_then = None if self.is_asked_for() else self._open_now()
 
     def draw(self, closable: bool) -> None:
@@ -94,6 +96,9 @@ class Welcome:
         imgui.pop_style_var(3)
         imgui.pop_style_color()
         if shown:
+            if self._from_top:
+                imgui.set_scroll_y(0)
+                self._from_top = False
             self._content(closable)
         imgui.end_child()
         self._draw_thumbnails()

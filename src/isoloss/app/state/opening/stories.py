@@ -60,7 +60,7 @@ def _whole(folder: Path, listed: list[Any]) -> Iterator[Story]:
         if not all(isinstance(x, str) for x in (title, session, *sentences, *names)):
             continue
         files = tuple(folder / str(name) for name in names)
-        if names and all(map(is_file, (folder / str(session), *files))):
+        if names and sentences and all(map(is_file, (folder / str(session), *files))):
             yield Story(str(title), tuple(map(str, sentences)), folder / str(session), files)
 
 
