@@ -9,10 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from scipy.stats import binomtest
+
 import write_results
 from results.keeping import _plain
 from results.page import page_of, published, share
-from scipy.stats import binomtest
 
 REPRODUCE = Path(__file__).parents[3] / "examples" / "reproduce"
 
