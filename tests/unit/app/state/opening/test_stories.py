@@ -66,7 +66,7 @@ def test_a_damaged_list_has_no_stories(tmp_path, content):
 def test_what_ships_is_whole():
     entries = json.loads((GALLERY / "stories.json").read_text(encoding="utf-8"))["stories"]
     told = stories()
-    assert len(told) == len(entries) >= 2
+    assert len(told) == len(entries) >= 1
     for story, entry in zip(told, entries, strict=True):
         assert len(story.sentences) == 3
         assert all(s.endswith(".") and len(s) <= 190 for s in story.sentences)
