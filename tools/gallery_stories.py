@@ -1,6 +1,7 @@
 """What the stories of data/gallery are: which runs stand beside each other, and what they show.
 
-Whoever makes one anew looks at its pictures first: its sentences must be true of them.
+Whoever makes one anew looks at its surfaces first: its sentences must be true of them. Only those of
+`depth` and `input_space` have been looked at so far.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ STORIES = (
         (
             "Two networks that others have trained to the end, of 20 and of 56 layers.",
             "Both have shortcuts, and both are smooth around their minimum.",
-            "The walls of the deeper one are steeper: mind that heights are logarithms.",
+            "The deeper one's is lower and wider: at the same distance it loses less.",
         ),
         (
             Shown("resnet20-published-random", "ResNet-20, published"),
