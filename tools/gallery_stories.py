@@ -1,7 +1,7 @@
 """What the stories of data/gallery are: which runs stand beside each other, and what they show.
 
-Whoever makes one anew looks at its surfaces first: its sentences must be true of them. Only those of
-`depth` and `input_space` have been looked at so far.
+Whoever makes one anew looks at its surfaces first: its sentences must be true of them. Only
+those of `depth` and `input_space` have been looked at so far.
 """
 
 from __future__ import annotations
