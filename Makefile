@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up what they need; second runs skip what is done.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-gpu clean
+.PHONY: help demo test check bench bench-gpu reproduce clean
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -13,6 +13,7 @@ help:
 	@echo "make check  lint, types and import rules"
 	@echo "make bench  measure speed against peers"
 	@echo "make bench-gpu  check and measure on a GPU, into docs/benchmarks.md"
+	@echo "make reproduce  all results of docs/results.md (hours); ARGS='--quick' tries it in minutes"
 
 demo: .venv/app.stamp
 	$(BIN)/isoloss demo --out runs/demo
@@ -39,6 +40,10 @@ bench-gpu: .venv/app.stamp
 	@mkdir -p runs
 	$(BIN)/python tools/measure_gpu.py --out runs/gpu.json
 	$(BIN)/python tools/measure_gpu.py --out runs/gpu.json --write docs/benchmarks.md
+
+# ARGS='--data FOLDER --lossless FOLDER --networks FOLDER': examples/reproduce/recipe.py
+reproduce: .venv/app.stamp
+	$(BIN)/python examples/reproduce $(ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "isoloss needs Python 3.11 or newer; on Debian: apt-get install python3" >&2; exit 1; }

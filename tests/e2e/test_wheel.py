@@ -21,6 +21,8 @@ def test_an_installed_wheel_renders_a_sample(isoloss_command, tmp_path):
         cwd=tmp_path, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(site))
+    assert wheel.stat().st_size <= 45_000_000
+    assert (site / "isoloss" / "data" / "gallery" / "stories.json").is_file()
     samples = sorted((site / "isoloss" / "data" / "surfaces").glob("*.ply"))
     assert samples
     isoloss_command(

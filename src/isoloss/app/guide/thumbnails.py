@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,9 @@ from isoloss.paths import is_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer, load_layer
+from isoloss.scene.files.session import SUFFIX as SESSION
+from isoloss.scene.files.session import load_session
+from isoloss.scene.layer import load_layer
 from isoloss.scene.scene import Scene
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.system.user_folders import cache_folder
@@ -40,6 +42,8 @@ SIZE = (480, 300)
 IN_CACHE = 64
 """Pictures in the cache folder; the oldest go first."""
 _STYLE = 1  # to be raised when the pictures are to look different
+Key = tuple[Path, str, int]
+"""A file, the theme, and which of the views of a session."""
 _CAMERA = Camera(distance=4.3, target=(0.0, 0.0, 0.33))
 
 
@@ -72,8 +76,8 @@ class Thumbnails:
     """Pictures of files, as soon as they are there."""
 
     def __init__(self) -> None:
-        self._done: dict[tuple[Path, str], Thumbnail] = {}
-        self._under_way: dict[tuple[Path, str], Future[_Read]] = {}
+        self._done: dict[Key, Thumbnail] = {}
+        self._under_way: dict[Key, Future[_Read]] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._canvas: Canvas | None = None
         self._finishing: Iterator[bool] = iter(())
@@ -83,13 +87,14 @@ class Thumbnails:
         """Whether some are still to come."""
         return bool(self._under_way)
 
-    def of(self, path: Path, theme: str) -> Thumbnail | None:
-        """The thumbnail of `path`; None while it is not there yet."""
-        key = (path, theme)
+    def of(self, path: Path, theme: str, view: int = 0) -> Thumbnail | None:
+        """The thumbnail of `path`, of a session that of one of its views; None while it is not
+        there yet."""
+        key = (path, theme, view)
         if key not in self._done and key not in self._under_way:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, "thumbnails")
-            self._under_way[key] = self._thread.submit(_read, path, theme)
+            self._under_way[key] = self._thread.submit(_read, *key)
         return self._done.get(key)
 
     def step(self) -> None:
@@ -122,7 +127,7 @@ class Thumbnails:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
 
-    def _finish(self, key: tuple[Path, str], reading: Future[_Read]) -> Iterator[bool]:
+    def _finish(self, key: Key, reading: Future[_Read]) -> Iterator[bool]:
         """Draw and keep it; True when the window has a new texture to show, for which it may have
         a program of its own to compile."""
         try:
@@ -162,29 +167,44 @@ def title_and_note(surface: Surface, checkpoints: int) -> tuple[str, str]:
     return title, ", ".join(filter(None, notes))
 
 
-def _read(path: Path, theme: str) -> _Read:
+def _read(path: Path, theme: str, view: int = 0) -> _Read:
     """Read the picture from the cache, or the file itself; what cannot be read has no picture."""
     try:
-        with Image.open(_place(path, theme)) as image:
+        with Image.open(_place(path, theme, view)) as image:
             text: dict[str, str] = getattr(image, "text", {})
             pixels = np.array(image.convert("RGBA"))
         return _Read(text.get("Title", ""), text.get("Note", ""), pixels)
     except (OSError, ValueError, SyntaxError):
         pass  # not there yet, or damaged: it is drawn anew
     try:
-        layer = load_layer(path, lambda _: None)
+        seen = _view(path, view)
     except (IsolossError, OSError, ValueError):
+        return _Read("", "")
+    layer = next(iter(seen.shown), None)
+    if layer is None:
         return _Read("", "")
     title, note = title_and_note(layer.surface, sum(map(len, layer.trajectories)))
     if layer.surface.is_curve:
         return _Read(title, note)
-    scene = _scene(layer, theme)
-    layer.mesh(scene.frame().scale, scene.appearance.smooth)  # for which no frame needs to wait
-    return _Read(title, note, scene=scene)
+    scene = replace(seen, appearance=_appearance(seen.appearance, theme), camera=_CAMERA)
+    # For this no frame needs to wait.
+    layer.mesh(scene.frame().scale, scene.appearance.smooth)
+    return _Read(seen.title or title, note, scene=scene)
 
 
-def _scene(layer: SurfaceLayer, theme: str) -> Scene:
-    appearance = Appearance(
+def _view(path: Path, view: int) -> Scene:
+    """What a file shows: a surface alone, a session in one of its views, at the heights that it has
+    beside the others."""
+    if path.suffix != SESSION:
+        return Scene([load_layer(path, lambda _: None)])
+    document = load_session(path)
+    document.link()
+    return document.shown_views[view % document.arrangement]
+
+
+def _appearance(seen: Appearance, theme: str) -> Appearance:
+    return replace(
+        seen,
         theme="light" if theme == "light" else "dark",
         axes=False,
         scalar_bar=False,
@@ -193,7 +213,6 @@ def _scene(layer: SurfaceLayer, theme: str) -> Scene:
         ambient_occlusion=False,
         transparent=True,
     )
-    return Scene([layer], appearance=appearance, camera=_CAMERA)
 
 
 def _on_ground(drawn: Pixels, theme: str) -> Pixels:
@@ -205,7 +224,7 @@ def _on_ground(drawn: Pixels, theme: str) -> Pixels:
     return np.clip(pixels + 0.5, 0, 255).astype(np.uint8)
 
 
-def _place(path: Path, theme: str) -> Path:
+def _place(path: Path, theme: str, view: int = 0) -> Path:
     """Where the picture is saved: under another name as soon as the file has changed."""
     file = path / SURFACE if is_folder(path) else path
     try:
@@ -213,7 +232,7 @@ def _place(path: Path, theme: str) -> Path:
         stamp = (state.st_mtime_ns, state.st_size)
     except OSError:
         stamp = (0, 0)
-    words = repr((str(path), stamp, theme, SIZE, _STYLE, __version__))
+    words = repr((str(path), stamp, theme, view, SIZE, _STYLE, __version__))
     name = hashlib.sha256(words.encode()).hexdigest()[:24]
     return cache_folder() / "thumbnails" / f"{name}.png"
 

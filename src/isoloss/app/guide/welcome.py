@@ -1,4 +1,4 @@
-"""The welcome: samples to look at, what was open before, and ways to begin."""
+"""The welcome: stories and samples to look at, what was open before, and ways to begin."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.guide.thumbnails import SIZE, Thumbnail, Thumbnails
 from isoloss.app.state.opening.opener import open_path, samples
+from isoloss.app.state.opening.stories import stories
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
@@ -43,6 +44,21 @@ class Ways:
     tour: Callable[[], object]
 
 
+@dataclass(frozen=True)
+class _Card:
+    """What a click opens.
+
+    Attributes:
+        views: pictures beside each other, of the first views of a session.
+        title, text: "" for what the file itself says.
+    """
+
+    path: Path
+    views: int = 1
+    title: str = ""
+    text: str = ""
+
+
 class Welcome:
     """Fills the viewport while nothing is open, and when asked for."""
 
@@ -50,9 +66,10 @@ class Welcome:
         self.workspace, self._rehearsal = workspace, rehearsal
         self.thumbnails = Thumbnails()
         self._ways = ways
-        self._samples = samples()
+        self._samples, self._stories = samples(), stories()
         self._open_then: object = None
         self._frames = 0
+        self._from_top = False
 
     def is_asked_for(self) -> bool:
         """Whether it is to be shown although something is open."""
@@ -61,7 +78,8 @@ class Welcome:
         return self._open_then is not None
 
     def toggle(self) -> None:
-        """Show it over what is open, or put it away."""
+        """Show it over what is open, from its top, or put it away."""
+        self._from_top = True
         self._open_then = None if self.is_asked_for() else self._open_now()
 
     def draw(self, closable: bool) -> None:
@@ -78,6 +96,9 @@ class Welcome:
         imgui.pop_style_var(3)
         imgui.pop_style_color()
         if shown:
+            if self._from_top:
+                imgui.set_scroll_y(0)
+                self._from_top = False
             self._content(closable)
         imgui.end_child()
         self._draw_thumbnails()
@@ -129,75 +150,94 @@ class Welcome:
         if imgui.button(f"{tour}###tour", size):
             self._ways.tour()
 
-    # -- samples -----------------------------------------------------------------------------
+    # -- stories and samples -----------------------------------------------------------------
 
     def _gallery(self) -> None:
+        told = [
+            _Card(x.session, len(x.files), x.title, " ".join(x.sentences)) for x in self._stories
+        ]
+        self._cards("Stories", told, em(18))
+        self._cards("Samples", [_Card(path) for path in self._samples], em(10))
+
+    def _cards(self, heading: str, cards: list[_Card], narrowest: float) -> None:
+        if not cards:
+            return
         imgui.spacing()
-        muted("Samples")
+        muted(heading)
         gap = em(0.7)
         room = imgui.get_content_region_avail().x
-        columns = max(1, min(int((room + gap) / (em(10) + gap)), len(self._samples)))
+        columns = max(1, min(int((room + gap) / (narrowest + gap)), len(cards)))
         width = (room - gap * (columns - 1)) / columns
-        for k, path in enumerate(self._samples):
-            if k % columns:
-                imgui.same_line(0, gap)
-            self._card(path, width)
+        for first in range(0, len(cards), columns):
+            row = cards[first : first + columns]
+            below = max(_height_below(card, width) for card in row)
+            for k, card in enumerate(row):
+                if k:
+                    imgui.same_line(0, gap)
+                self._card(card, width, below)
 
-    def _card(self, path: Path, width: float) -> None:
-        thumbnail = self._thumbnail(path)
-        picture = width * SIZE[1] / SIZE[0]
-        height = picture + 2 * imgui.get_text_line_height() + em(1.1)
+    def _card(self, card: _Card, width: float, below: float) -> None:
+        seen = [self._thumbnail(card.path, view) for view in range(card.views)]
+        picture = width / card.views * SIZE[1] / SIZE[0]
         at = imgui.get_cursor_screen_pos()
         imgui.push_style_color(imgui.Col_.button, ImVec4(0, 0, 0, 0))
         imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(0, 0, 0, 0))
         imgui.push_style_color(imgui.Col_.button_active, ImVec4(0, 0, 0, 0))
-        pressed = imgui.button(f"###{path.name}", ImVec2(width, height))
+        pressed = imgui.button(f"###{card.path.name}", ImVec2(width, picture + below))
         imgui.pop_style_color(3)
-        self._paint_card(at, width, picture, height, path, thumbnail)
-        known = (thumbnail.title, thumbnail.note) if thumbnail is not None else ()
-        hint("\n".join([*filter(None, known), str(path)]))
+        self._paint_card(card, at, ImVec2(width, picture + below), picture, seen)
+        known = [word for x in seen if x is not None for word in (x.title, x.note)]
+        hint("\n".join([*filter(None, known), str(card.path)]))
         if pressed:
-            self._take(path)
+            self._take(card.path)
 
     def _paint_card(
-        self,
-        at: ImVec2,
-        width: float,
-        picture: float,
-        height: float,
-        path: Path,
-        thumbnail: Thumbnail | None,
+        self, card: _Card, at: ImVec2, size: ImVec2, picture: float, seen: list[Thumbnail | None]
     ) -> None:
         p, draw, round_ = palette(), imgui.get_window_draw_list(), em(0.5)
         hovered = imgui.is_item_hovered()
-        end = ImVec2(at.x + width, at.y + height)
+        end = ImVec2(at.x + size.x, at.y + size.y)
         draw.add_rect_filled(at, end, u32(p.field_hovered if hovered else p.field), round_)
-        if thumbnail is not None and thumbnail.picture is not None:
+        wide, line = size.x / len(seen), imgui.get_text_line_height()
+        for k, thumbnail in enumerate(seen):
+            if thumbnail is None or thumbnail.picture is None:
+                continue
             texture = imgui.ImTextureRef(thumbnail.picture.texture)
-            below = ImVec2(at.x + width, at.y + picture)
-            top = int(imgui.ImDrawFlags_.round_top)
+            left = ImVec2(at.x + k * wide, at.y)
             whole = ImVec2(0, 0), ImVec2(1, 1), u32((1.0, 1.0, 1.0, 1.0))
-            draw.add_image_rounded(texture, at, below, *whole, round_, top)
+            right = ImVec2(left.x + wide, at.y + picture)
+            draw.add_image_rounded(texture, left, right, *whole, round_, _top_corners(k, len(seen)))
         if hovered:
             draw.add_rect(at, end, u32(p.accent), round_)
-        title = (thumbnail.title if thumbnail is not None else "") or path.stem.replace("-", " ")
-        note = thumbnail.note if thumbnail is not None else ""
-        x, y, room = at.x + em(0.7), at.y + picture + em(0.3), width - em(1.4)
-        draw.add_text(ImVec2(x, y), u32(p.text), shortened(title, room))
-        y += imgui.get_text_line_height()
-        draw.add_text(ImVec2(x, y), u32(p.muted), shortened(note, room))
+        first = seen[0]
+        room, x, y = size.x - 2 * em(0.7), at.x + em(0.7), at.y + picture + em(0.3)
+        title = card.title or (first.title if first is not None else "")
+        note = first.note if first is not None else ""
+        if card.title:
+            for k, thumbnail in enumerate(seen):
+                name = shortened(thumbnail.title if thumbnail is not None else "", wide - em(1.4))
+                draw.add_text(ImVec2(at.x + k * wide + em(0.7), y), u32(p.muted), name)
+            y += line + em(0.4)
+        named = title or card.path.stem.replace("-", " ")
+        draw.add_text(ImVec2(x, y), u32(p.text), shortened(named, room))
+        y += line
+        if card.text:
+            font = imgui.get_font(), imgui.get_font_size()
+            draw.add_text(*font, ImVec2(x, y), u32(p.muted), card.text, wrap_width=room)
+        else:
+            draw.add_text(ImVec2(x, y), u32(p.muted), shortened(note, room))
 
-    def _thumbnail(self, path: Path) -> Thumbnail | None:
+    def _thumbnail(self, path: Path, view: int) -> Thumbnail | None:
         if self._frames <= 2:
             return None
-        return self.thumbnails.of(path, self.workspace.preferences.theme)
+        return self.thumbnails.of(path, self.workspace.preferences.theme, view)
 
     # -- recent ------------------------------------------------------------------------------
 
     def _recent(self) -> None:
-        samples = set(self._samples)
+        shipped = {*self._samples, *(story.session for story in self._stories)}
         recent = [Path(p) for p in self.workspace.preferences.recent]
-        recent = [p for p in recent if p not in samples and exists(p)][:RECENT]
+        recent = [p for p in recent if p not in shipped and exists(p)][:RECENT]
         last = self.workspace.session.last_path()
         if not recent and not exists(last):
             return
@@ -228,6 +268,22 @@ class Welcome:
     def _open_now(self) -> tuple[object, ...]:
         workspace = self.workspace
         return (*map(id, workspace.scene.layers), None, *map(id, workspace.curves.open))
+
+
+def _height_below(card: _Card, width: float) -> float:
+    """Of what is written under the pictures of a card."""
+    line = imgui.get_text_line_height()
+    if not card.text:
+        return 2 * line + em(1.1)
+    text = imgui.calc_text_size(card.text, wrap_width=width - 2 * em(0.7)).y
+    return 2 * line + text + em(1.5)
+
+
+def _top_corners(k: int, count: int) -> int:
+    """Which corners of the k-th of some pictures beside each other are rounded."""
+    left = int(imgui.ImDrawFlags_.round_top_left) if k == 0 else 0
+    right = int(imgui.ImDrawFlags_.round_top_right) if k == count - 1 else 0
+    return left | right or int(imgui.ImDrawFlags_.round_none)
 
 
 def _short(folder: Path) -> str:

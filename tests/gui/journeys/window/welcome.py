@@ -1,4 +1,5 @@
-"""The first run: samples as thumbnails, a click shows one, the welcome comes back when asked."""
+"""The first run: stories and samples as thumbnails, a click shows one, the welcome comes back when
+asked."""
 
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.opening.opener import samples
+from isoloss.app.state.opening.stories import stories
 from isoloss.system.user_folders import cache_folder
 
 
@@ -19,8 +21,12 @@ def welcome(d: Driver) -> None:
 
     # the thumbnails come after the first frame, and look like surfaces
     done = page.thumbnails.of
+    sides = [(story.session, k) for story in stories() for k in range(len(story.files))]
+    assert len(sides) >= 2
     d.until(lambda: all(done(path, "dark") for path in samples()), "all thumbnails")
-    d.until(lambda: len(kept()) == len(names), "the thumbnails in the cache folder")
+    d.until(lambda: all(done(path, "dark", k) for path, k in sides), "those of the stories")
+    count = len(names) + len(sides)
+    d.until(lambda: len(kept()) == count, "the thumbnails in the cache folder")
     titles = {done(path, "dark").title for path in samples()}
     assert len(titles) == len(names)
     assert "" not in titles
@@ -28,6 +34,22 @@ def welcome(d: Driver) -> None:
     for file in kept():
         assert np.ptp(picture(file), axis=(0, 1)).max() > 100, f"{file} is blank"
     d.shot("welcome.png")
+
+    # a real click on a story shows its two surfaces beside each other, under what each is
+    story = stories()[0]
+    d.click(f"//Viewport/**/{story.session.name}")
+    d.until(lambda: workspace.document.arrangement == 2, "two viewports")
+    views = workspace.document.shown_views
+    assert [[x.source for x in view.shown] for view in views] == [[f] for f in story.files]
+    assert all(view.title for view in views)
+    assert not d.parts.shows_welcome
+    d.settle()
+    d.shot("story.png")
+    while workspace.scene.layers:
+        d.press(imgui.Key.mod_ctrl, imgui.Key.w)
+        d.ctx.yield_(2)
+    workspace.document.arrange(1)
+    d.until(lambda: d.parts.shows_welcome, "the welcome, with nothing open")
 
     # a real click on a thumbnail shows its surface, and the first hint how to hold it
     d.click(f"//Viewport/**/{names[1]}")

@@ -1,0 +1,32 @@
+"""The experiment this program began with: ResNet-50 with and without CBAM, behind noise and a
+denoiser. First as it was done (`legacy`), then by attacks that see the defense, then certified; and
+one image's landscape with and without the defense."""
+
+from recipe import Recipe, reproduce
+
+TRAIN = "--stem pooled --data DATA --epochs 25 --lr 0.1 --schedule cosine --out RUNS"
+BOTH = "RUNS/resnet50 RUNS/resnet50_cbam"
+BEHIND = "--denoiser RUNS/denoiser --sigma 0.25 0.5"
+
+RECIPE = Recipe(
+    "defense",
+    "ResNet-50 with and without CBAM, undefended and behind a denoiser",
+    (
+        f"train --model resnet50 {TRAIN}/resnet50",
+        f"train --model resnet50_cbam {TRAIN}/resnet50_cbam",
+        "train --task denoiser --denoiser small --data DATA --epochs 30 --out RUNS/denoiser",
+        f"attack {BOTH} --protocol legacy --attacks pgd --out RUNS/legacy",
+        f"defend {BOTH} {BEHIND} --protocol legacy --attacks transfer --out RUNS/legacy-defended",
+        f"attack {BOTH} --steps 20 --queries 1000 --out RUNS/undefended",
+        f"defend {BOTH} {BEHIND} --attacks transfer bpda eot --steps 20 --draws 8 "
+        "--out RUNS/defended",
+        f"defend {BOTH} {BEHIND} --attacks square --queries 1000 --samples 100 "
+        "--out RUNS/defended-square",
+        f"certify {BOTH} {BEHIND} --draws 1000 --samples 200 --out RUNS/certified",
+        "probe RUNS/resnet50 --space input --denoiser RUNS/denoiser --draws 8 --grid 41 "
+        "--out RUNS/resnet50-input",
+    ),
+)
+
+if __name__ == "__main__":
+    reproduce([RECIPE])

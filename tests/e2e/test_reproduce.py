@@ -1,0 +1,48 @@
+"""The scripts of examples/reproduce at their quick size: carried out, resumed, and told of."""
+
+import subprocess
+import sys
+
+from tests.e2e.conftest import REPOSITORY
+
+import isoloss
+
+
+def said(*command, cwd):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=cwd, capture_output=True, text=True,
+        check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_result_is_reproduced_resumed_and_told(tmp_path):
+    script = REPOSITORY / "examples" / "reproduce" / "published_surfaces.py"
+    first = said(script, "--quick", cwd=tmp_path)
+    assert "takes on a GPU: not yet measured" in first
+    assert first.count("\n$ isoloss ") == 4
+    assert "was done already" not in first
+    runs = tmp_path / "runs" / "reproduce-quick"
+    surface = isoloss.load(runs / "resnet20-published-random")
+    assert surface.shape == (4, 4)
+    assert said(script, "--quick", cwd=tmp_path).count("(was done already)") == 4
+
+    kept, page = tmp_path / "kept", tmp_path / "results.md"
+    write = REPOSITORY / "tools" / "write_results.py"
+    said(write, runs, "--kept", kept, "--page", page, cwd=tmp_path)
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| resnet20")]
+    assert any("4×4" in row for row in rows)
+    assert any("8.27 % (akamaster" in row for row in rows)
+    assert str(tmp_path) not in page.read_text() + (kept / "published_surfaces.json").read_text()
+
+
+def test_what_others_have_published_is_asked_for(tmp_path):
+    script = REPOSITORY / "examples" / "reproduce" / "attack_truth.py"
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("there is no networks/resnet2b.pth: download https://")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,152 @@
+"""docs/results.md: made of what is kept, with intervals and figures that others have published."""
+
+import csv
+import importlib
+import json
+import re
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from scipy.stats import binomtest
+
+import write_results
+from results.keeping import _plain
+from results.page import page_of, published, share
+
+REPRODUCE = Path(__file__).parents[3] / "examples" / "reproduce"
+
+
+@pytest.fixture
+def recipes(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(REPRODUCE), *sys.path])
+    return importlib.import_module("recipe").recipes()
+
+
+@pytest.fixture
+def known():
+    return published(REPRODUCE / "published.csv")
+
+
+def attacked(network, data, rows):
+    return {
+        "run": {"settings": {"kind": "attack", "data": data}}, "seconds": 3900.0, "device": "cpu",
+        "found": {"rows": [
+            {"network": network, "attack": attack, "eps": eps, "samples": 200, "correct": correct}
+            for attack, eps, correct in rows
+        ]},
+    }  # fmt: skip
+
+
+def cells(page, section):
+    part = page.split(f"## {section}\n")[1].split("\n## ")[0]
+    return [[c.strip() for c in line[1:-1].split("|")] for line in part.splitlines() if "|" in line]
+
+
+@pytest.mark.parametrize(("right", "of"), [(0, 7), (124, 200), (7, 7), (681, 1000)])
+def test_shares_have_exact_intervals(right, of):
+    interval = binomtest(right, of).proportion_ci(0.95, method="exact")
+    low, high = 100 * interval.low, 100 * interval.high
+    assert share(right, of) == f"{100 * right / of:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def test_an_attack_stands_beside_its_authors_figures(recipes, known):
+    rows = [("pgd", 0.0, 140), ("pgd", 1 / 255, 120), ("pgd", 2 / 255, 80), ("worst", 0.0, 140)]
+    kept = {"resnet2b-pgd": attacked("resnet2b", "imagefolder:lossless", rows)}
+    page = page_of(recipes, {"attack_truth": kept}, known)
+    _, _, clean, first, second = cells(page, "An attack's truth")
+    assert clean[:4] == ["resnet2b", "lossless", "pgd", "0"]
+    assert clean[4:] == [share(140, 200), "69.25 %", "yes", "", ""]
+    assert first[3] == "1/255"
+    assert first[5:7] == ["62.24 %", "yes"]
+    assert first[7:] == [share(120, 140), f"{100 * 62.24 / 69.25:.1f} %"]
+    assert second[5:7] == ["54.82 %", "no"]  # 40.0 % (33.2 to 47.1)
+    assert cells(page, "Times")[2][1:] == ["resnet2b-pgd", "cpu", "1 h 5 min"]
+
+
+def test_trainings_planes_and_sharpness_stand_in_their_tables(recipes, known):
+    estimate = {"network": "vgg11", "of": "1", "value": 5.0, "half_width": 0.5}
+    settings = {"kind": "sharpness", "data": "cifar10", "scale": "filter"}
+    base = {"seconds": 1.0, "device": "cuda"}
+    found = {"grid": [51, 51], "lowest": 0.01, "highest": 12.345, "explained": [0.5, 0.25],
+             "said": {"basins": "3, the deepest 12 %"}}  # fmt: skip
+    kept = {
+        "resnet56": base | {
+            "run": {"settings": {"kind": "train", "data": "cifar10"}},
+            "found": {"epoch": 30.0, "right": 8900, "test_images": 10_000},
+        },
+        "vgg11-pca": base | {
+            "run": {"settings": {"kind": "probe", "plane": "pca", "data": None}}, "found": found,
+        },
+        "batch_size-sharpness": base | {
+            "run": {"settings": settings},
+            "found": {"rows": [estimate | {"quantity": "largest eigenvalue"}]},
+        },
+    }  # fmt: skip
+    page = page_of(recipes, {"all": kept}, known)
+    (error,) = cells(page, "Test errors")[2:]
+    assert error[:4] == ["resnet56", "cifar10", "30", share(1100, 10_000)]
+    assert error[4].startswith("5.89 % (Li et al. 2018")
+    shares = cells(page, "What two directions hold of a training")[2]
+    assert shares == ["vgg11-pca", "50.0 %", "25.0 %", "75.0 %"]
+    rough = cells(page, "How rough surfaces are")[2]
+    assert rough[:5] == ["vgg11-pca", "pca", "51×51", "0.01 to 12.35", "3, the deepest 12 %"]
+    sharp = cells(page, "Large and small batches")[2]
+    assert sharp == ["vgg11", "largest eigenvalue 1", "filter", "5 (4.5 to 5.5)"]
+
+
+def test_what_is_kept_names_no_folder_and_is_json():
+    kept = {
+        "a": "imagefolder:/home/me/x/cifar", "b": "/home/me/net.pt", "c": [float("nan"), 1 / 3],
+        "d": float("inf"), "e": "see https://a.b/c", "f": "1/255", "g": Path("/home/me/run"),
+    }  # fmt: skip
+    plain = _plain(kept)
+    assert plain == {
+        "a": "imagefolder:cifar", "b": "net.pt", "c": [None, 1 / 3], "d": None,
+        "e": "see https://a.b/c", "f": "1/255", "g": "run",
+    }  # fmt: skip
+
+
+def test_the_committed_page_is_made_of_what_is_kept(recipes, tmp_path):
+    page = tmp_path / "results.md"
+    assert write_results.main(["--page", str(page)]) == 0
+    committed = write_results.PAGE.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == committed, "python tools/write_results.py"
+    for file in write_results.KEPT.glob("*.json"):
+        runs = json.loads(file.read_text(encoding="utf-8"))
+        (recipe,) = (r for r in recipes if r.name == file.stem)
+        assert set(runs) <= set(recipe.runs)
+        assert all(run["run"]["settings"] and run["seconds"] > 0 for run in runs.values())
+
+
+def test_what_is_published_has_a_source_and_a_run_of_a_recipe(recipes, known):
+    with (REPRODUCE / "published.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(known)
+    names = {run for recipe in recipes for run in recipe.runs}
+    for each in known:
+        assert each.source
+        assert each.run in names or f"{each.run}-pgd" in names
+    radii = {p.at for p in known if p.at}
+    assert radii == {float(Fraction(1, 255)), float(Fraction(2, 255))}
+
+
+def test_each_script_is_a_recipe_of_the_list(recipes):
+    scripts = {p.stem for p in REPRODUCE.glob("*.py") if "RECIPE = " in p.read_text()}
+    assert scripts == {recipe.name for recipe in recipes}
+    for recipe in recipes:
+        for command, run in zip(recipe.commands, recipe.runs, strict=True):
+            assert re.fullmatch(r"[\w-]+", run), command
+            assert command.split()[0] in (
+                "train",
+                "probe",
+                "attack",
+                "defend",
+                "certify",
+                "sharpness",
+            )
+    # One run of a name in several recipes is one run.
+    by_run = {}
+    for recipe in recipes:
+        for command, run in zip(recipe.commands, recipe.runs, strict=True):
+            assert by_run.setdefault(run, command) == command

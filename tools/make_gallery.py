@@ -1,0 +1,122 @@
+"""Makes the stories of data/gallery of the runs in examples/reproduce.
+
+    python examples/reproduce --data FOLDER …
+    python tools/make_gallery.py runs/reproduce
+
+A story whose runs are not all done is left as it is, or out. Of each, the surfaces are copied as
+PLY files with their trajectories, and a session file shows them beside each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gallery_stories import STORIES, Story
+from isoloss.errors import IsolossError
+from isoloss.files import write_json
+from isoloss.geometry.files.reading import load
+from isoloss.run import Run
+from isoloss.run_folder import DEFENDED, is_run
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.camera import Camera
+from isoloss.scene.document import Document, Links
+from isoloss.scene.files.session import save_session
+from isoloss.scene.layer import load_layer
+from isoloss.scene.scene import Scene
+
+ROOT = Path(__file__).absolute().parent.parent
+GALLERY = ROOT / "data" / "gallery"
+CAMERA = Camera(azimuth=-32.0, elevation=29.0, target=(0.0, 0.0, 0.13), distance=6.3)
+MOST = 30_000_000
+"""Bytes of all files together."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs")
+    parser.add_argument("--out", type=Path, default=GALLERY)
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
+    path = asked.out / "stories.json"
+    known = json.loads(path.read_text(encoding="utf-8"))["stories"] if path.exists() else []
+    by_session = {entry["session"]: entry for entry in known}
+    for story in STORIES:
+        folders = [_done(asked.runs, side.run) for side in story.sides]
+        if all(folders):
+            entry = make(story, [f for f in folders if f is not None], asked.out)
+            by_session[entry["session"]] = entry
+            print(f"{story.name}: made")
+        else:
+            print(f"{story.name}: not all of its runs are done")
+    listed = [e for s in STORIES if (e := by_session.get(f"{s.name}.isoloss"))]
+    write_json(path, {"schema": 1, "stories": listed})
+    size = sum(file.stat().st_size for file in asked.out.iterdir())
+    print(f"{size / 1e6:.1f} MB of {MOST / 1e6:.0f}")
+
+
+def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
+    """Write a story's surfaces and session; its entry in the list."""
+    script = importlib.import_module(story.script)
+    commands = {command.rsplit("RUNS/", 1)[1]: command for command in script.RECIPE.commands}
+    for side, folder in zip(story.sides, folders, strict=True):
+        surface = load(folder / DEFENDED if side.defended else folder)
+        surface = replace(surface, meta={**_moved(surface.meta), "title": side.title})
+        surface.save(out / side.file)
+    layers = [load_layer(out / side.file) for side in story.sides]
+    for side, layer in zip(story.sides, layers, strict=True):
+        layer.name, layer.hidden = side.title, side.hides
+    appearance = Appearance(texture=story.texture, minima=story.minima)
+    views = [
+        Scene(layers, CAMERA, appearance, side.title, hidden=frozenset(layers) - {layer})
+        for side, layer in zip(story.sides, layers, strict=True)
+    ]
+    links = Links(height=story.one_scale, colors=story.one_scale)
+    session = save_session(Document(layers, views, 2, links=links), out / f"{story.name}.isoloss")
+    content = json.loads(session.read_text(encoding="utf-8"))
+    for layer in content["layers"]:
+        layer.pop("fallback", None)  # where the folder is on this machine
+    write_json(session, content)
+    return {
+        "title": story.title,
+        "sentences": story.sentences,
+        "session": f"{story.name}.isoloss",
+        "layers": [
+            {
+                "file": side.file, "title": side.title,
+                "script": f"examples/reproduce/{story.script}.py",
+                "command": f"isoloss {commands[side.run]}",
+            }
+            for side in story.sides
+        ],
+        "source": story.source,
+    }  # fmt: skip
+
+
+def _done(folders: list[Path], name: str) -> Path | None:
+    """The run of this name that is done; None where there is none."""
+    for folder in folders:
+        try:
+            if is_run(folder / name) and Run.open(folder / name).is_done:
+                return folder / name
+        except IsolossError as error:
+            print(error, file=sys.stderr)
+    return None
+
+
+def _moved(meta: dict[str, Any]) -> dict[str, Any]:
+    """What a surface says of itself, with names of folders in place of where they lay."""
+    return json.loads(re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", json.dumps(meta)))
+
+
+if __name__ == "__main__":
+    main()

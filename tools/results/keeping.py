@@ -1,0 +1,96 @@
+"""What is kept of a run: its `run.json`, how long it took, and what it came to."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from isoloss.cli.describe import describe
+from isoloss.geometry.files.reading import load_alone
+from isoloss.geometry.findings import findings_of
+from isoloss.jobs.follow import RunState
+from isoloss.library.reading import samples_said
+from isoloss.results.robustness_files import RobustnessFiles
+from isoloss.results.sharpness_files import read_sharpness
+from isoloss.run import Run
+from isoloss.run_folder import RUN
+
+Kept = dict[str, Any]
+SAID = ("basins", "not convex", "variation", "barrier")
+"""Of what `isoloss info` says of a surface."""
+
+
+def kept_of(run: Run) -> Kept:
+    """Of a run that is done."""
+    state = RunState()
+    for _, event in run.events():
+        state.take(event)
+    kind = run.settings.kind
+    found = _of_training(state) if kind == "train" else {}
+    if kind in ("probe", "probe-input"):
+        found = _of_surface(run)
+    elif kind == "sharpness":
+        found = {"rows": [
+            {"network": each.place.network, "quantity": quantity, "of": of, **asdict(estimate)}
+            for each in read_sharpness(run) for quantity, of, estimate in each.rows()
+        ]}  # fmt: skip
+    elif run.settings.is_robustness:
+        files = RobustnessFiles()
+        files.read(run)
+        warnings = [warning.message for warning in files.warnings]
+        found = {"rows": [asdict(row) for row in files.rows], "warnings": warnings}
+    return _plain({
+        "run": json.loads((run.folder / RUN).read_text(encoding="utf-8")),
+        "seconds": round(state.seconds, 1),
+        "device": run.environment.get("device", ""),
+        "found": found,
+    })  # fmt: skip
+
+
+def _of_training(state: RunState) -> Kept:
+    if not state.metrics:
+        return {}
+    _, test = samples_said(state.log) or (0, 0)
+    last = state.metrics[-1]
+    right = round(last.test_accuracy * test) if math.isfinite(last.test_accuracy) else None
+    return {"epoch": last.epoch, "right": right, "test_images": test}
+
+
+def _of_surface(run: Run) -> Kept:
+    surface = load_alone(run.folder)
+    said = {}
+    for line in describe(run.folder).splitlines():
+        for name in SAID:
+            if line.strip().startswith(f"{name} "):
+                said.setdefault(name, line.strip().removeprefix(name).strip())
+    known = surface.loss[surface.computed]
+    return {
+        "grid": list(surface.shape),
+        "lowest": float(known.min()), "highest": float(known.max()),
+        "explained": surface.meta.get("explained"),
+        "centre": surface.meta.get("centre"),
+        "warnings": [f.message for f in findings_of(surface.meta) or [] if f.level == "warning"],
+        "said": said,
+    }  # fmt: skip
+
+
+def _plain(kept: Kept) -> Kept:
+    """As JSON has it, with names in place of the folders of this machine."""
+    text = json.dumps(kept, default=str).replace("NaN", "null").replace("-Infinity", "null")
+    text = re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", text.replace("Infinity", "null"))
+    return json.loads(text)
+
+
+def done_runs(folders: list[Path]) -> dict[str, Run]:
+    """The runs in these folders that are done, by their names; the first of a name."""
+    found: dict[str, Run] = {}
+    for folder in folders:
+        for path in sorted(folder.glob(f"*/{RUN}")):
+            run = Run.open(path.parent)
+            if run.is_done:
+                found.setdefault(path.parent.name, run)
+    return found

@@ -1,0 +1,230 @@
+"""docs/results.md, made of what is kept of runs and of what others have published."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from isoloss.naming import duration
+from isoloss.results.intervals import exact_interval
+
+Kept = dict[str, Any]
+Line = Sequence[str]
+
+HEAD = """# Results
+
+What the scripts in [examples/reproduce](../examples/reproduce) have come to, beside what others
+have published: `make reproduce` computes all of it anew, `tools/write_results.py` writes this page.
+Each number stands with the `run.json` of its run in [docs/results](results). Intervals are of 95 %,
+exact ones for shares. What is not there yet is left empty. Images called `cifar10-jpeg` have been
+through JPEG, at a median of 30 dB, which costs most networks accuracy; `cifar10-lossless` have not.
+"""
+VARIANCE = """The shares of the variance of all checkpoints that lie along the axes of the PCA
+plane. Li et al. 2018 found 40 to 90 % in two.
+"""
+ROUGHNESS = """As `isoloss info` says it. Li et al. 2018: shortcuts keep the surfaces of deep
+networks smooth; without them they turn chaotic.
+"""
+BATCHES = """Keskar et al. 2017: large batches end in sharp minima. Dinh et al. 2017: rescaled
+filters change raw eigenvalues at will, and not those in the norms of filters (scale `filter`).
+"""
+TRUTH = """Robust networks under the attacks of isoloss, beside their authors' figures on all 10,000
+test images. *Within*: these lie in the interval. *Kept*: of the images that are right unattacked,
+those that are still right, whose share does not depend on how easy the images are.
+"""
+DEFENSES = """The worst case over all attacks of a run, image by image, and certificates.
+"""
+
+TIMES = """By the clock, with whatever else the machine had to do.
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What others say of the same, or of what is nearest to it.
+
+    Attributes:
+        at: the radius on the [0, 1] scale, 0 on clean images; None where there is none.
+        value: in per cent; None where the source says it of something else.
+    """
+
+    run: str
+    quantity: str
+    at: float | None
+    value: float | None
+    source: str
+
+    @property
+    def in_words(self) -> str:
+        return self.source if self.value is None else f"{self.value:.2f} % ({self.source})"
+
+
+def published(path: Path) -> list[Published]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Published(
+                line["run"], line["quantity"],
+                float(Fraction(line["at"])) if line["at"] else None,
+                float(line["value"]) if line["value"] else None, line["source"],
+            )
+            for line in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+def page_of(recipes: Sequence[Any], results: dict[str, Kept], known: list[Published]) -> str:
+    """The whole page."""
+    of_runs = {name: kept for found in results.values() for name, kept in found.items()}
+    sections = (
+        ("Test errors", "", _errors(of_runs, known)),
+        ("What two directions hold of a training", VARIANCE, _variance(of_runs)),
+        ("How rough surfaces are", ROUGHNESS, _roughness(of_runs)),
+        ("Large and small batches", BATCHES, _sharpness(of_runs)),
+        ("An attack's truth", TRUTH, _truth(of_runs, known)),
+        ("Attacks and defenses", DEFENSES, _defenses(results.get("defense", {}))),
+        ("Times", TIMES, _times(recipes, of_runs)),
+    )
+    parts = (
+        "\n".join([f"## {title}", "", *([about] if about else []), *lines, ""])
+        for title, about, lines in sections
+    )
+    return "\n".join([HEAD, *parts])
+
+
+def share(right: int, of: int) -> str:
+    """In per cent, with its exact interval."""
+    low, high = exact_interval(right, of)
+    return f"{100 * right / of:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _errors(of_runs: Kept, known: list[Published]) -> Iterator[str]:
+    said = {p.run: p.in_words for p in known if p.quantity == "test error"}
+    rows = []
+    for name, kept in of_runs.items():
+        found, images = kept["found"], _images(kept)
+        if found.get("right") is not None:
+            of = found["test_images"]
+            rows.append([name, images, f"{found['epoch']:g}", share(of - found["right"], of)])
+        elif name in said:
+            clean = next(row for row in found["rows"] if row["eps"] == 0)
+            of = clean["samples"]
+            rows.append([name, images, "", share(of - clean["correct"], of)])
+        else:
+            continue
+        rows[-1].append(said.get(name, ""))
+    yield from _table(["network", "images", "epochs", "test error", "published"], rows)
+
+
+def _variance(of_runs: Kept) -> Iterator[str]:
+    rows = [
+        [name, *(f"{100 * part:.1f} %" for part in [*shares[:2], sum(shares[:2])])]
+        for name, kept in of_runs.items()
+        if (shares := kept["found"].get("explained"))
+    ]
+    yield from _table(["plane", "first", "second", "both"], rows)
+
+
+def _roughness(of_runs: Kept) -> Iterator[str]:
+    rows = []
+    for name, kept in of_runs.items():
+        found = kept["found"]
+        if kept["run"]["settings"]["kind"] != "probe" or found["grid"][1] == 1:
+            continue
+        words = (found["said"].get(key, "") for key in ("basins", "not convex", "variation"))
+        ends = f"{found['lowest']:.4g} to {found['highest']:.4g}"
+        size = "×".join(map(str, found["grid"]))
+        rows.append([name, kept["run"]["settings"]["plane"], size, ends, *words])
+    head = ["surface", "plane", "points", "loss", "basins", "not convex", "total variation"]
+    yield from _table(head, rows)
+
+
+def _sharpness(of_runs: Kept) -> Iterator[str]:
+    rows = []
+    for kept in of_runs.values():
+        if kept["run"]["settings"]["kind"] != "sharpness":
+            continue
+        for row in kept["found"]["rows"]:
+            if row["quantity"] == "trace" and row["of"]:
+                continue  # of each tensor
+            low, high = row["value"] - row["half_width"], row["value"] + row["half_width"]
+            what = f"{row['quantity']} {row['of']}".strip()
+            scale = kept["run"]["settings"]["scale"]
+            value = f"{row['value']:.4g} ({low:.4g} to {high:.4g})"
+            rows.append([row["network"], what, scale, value])
+    yield from _table(["network", "quantity", "scale", "value"], rows)
+
+
+def _truth(of_runs: Kept, known: list[Published]) -> Iterator[str]:
+    figures = {(p.run, p.at): p for p in known if p.quantity == "accuracy"}
+    networks = {run for run, _ in figures}
+    rows = []
+    for kept in of_runs.values():
+        listed = kept["found"].get("rows", [])
+        listed = [r for r in listed if r.get("network") in networks and r["attack"] != "worst"]
+        clean = next((r["correct"] for r in listed if r["eps"] == 0), 0)
+        said_clean = {n: p.value for (n, at), p in figures.items() if at == 0}
+        for row in listed:
+            network, said = row["network"], figures.get((row["network"], row["eps"]))
+            beside = ["", "", ""]
+            if said is not None and said.value is not None:
+                low, high = exact_interval(row["correct"], row["samples"])
+                inside = low <= said.value / 100 <= high
+                whole = said_clean[network] or 100.0
+                beside = [
+                    f"{said.value:.2f} %", "yes" if inside else "no",
+                    f"{100 * said.value / whole:.1f} %",
+                ]  # fmt: skip
+            rows.append([
+                network, _images(kept), row["attack"], _radius(row["eps"]),
+                share(row["correct"], row["samples"]), *beside[:2],
+                share(row["correct"], clean) if row["eps"] and clean else "",
+                beside[2] if row["eps"] else "",
+            ])  # fmt: skip
+    head = [
+        "network", "images", "attack", "ε", "right", "published", "within", "kept",
+        "kept, published",
+    ]  # fmt: skip
+    yield from _table(head, rows)
+
+
+def _defenses(of_runs: Kept) -> Iterator[str]:
+    rows = []
+    for name, kept in of_runs.items():
+        for row in kept["found"].get("rows", []):
+            if row.get("attack") not in ("worst", "certificate") or row["samples"] == 0:
+                continue
+            sigma = "" if row["sigma"] is None else f"{row['sigma']:g}"
+            right = share(row["correct"], row["samples"])
+            rows.append([name, row["network"], row["attack"], sigma, _radius(row["eps"]), right])
+    yield from _table(["run", "network", "attack", "σ", "ε or radius", "right"], rows)
+
+
+def _times(recipes: Sequence[Any], of_runs: Kept) -> Iterator[str]:
+    rows = [
+        [
+            f"[{recipe.name}](../examples/reproduce/{recipe.name}.py)", run, kept["device"],
+            duration(kept["seconds"]),
+        ]
+        for recipe in recipes
+        for run in recipe.runs
+        if (kept := of_runs.get(run))
+    ]  # fmt: skip
+    yield from _table(["script", "run", "on", "took"], rows)
+
+
+def _images(kept: Kept) -> str:
+    return (kept["run"]["settings"]["data"] or "").removeprefix("imagefolder:")
+
+
+def _radius(eps: float) -> str:
+    """As people mean it."""
+    whole = round(255 * eps, 6)
+    return f"{whole:g}/255" if eps and whole == int(whole) else f"{eps:g}"
+
+
+def _table(head: Line, rows: Iterable[Line]) -> Iterator[str]:
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(row)} |"
