@@ -179,8 +179,8 @@ def check_minimum(probed: ProbedSurface) -> Found:
     i, j = divmod(int(lowest.argmin()), lowest.shape[1])
     low, origin = float(lowest[i, j]), probed.origin
     seen = f"The lowest loss is {number_label(low)} at {probed.at((i, j))}"
-    # Both ends of an interpolation are minima.
-    if probed.kind.takes("to") or origin is None or not math.isfinite(origin.shown):
+    # Both ends of an interpolation, and of a path, are minima.
+    if probed.kind.takes("to") or probed.kind.of_path or origin is None or not math.isfinite(origin.shown):
         return "ok", f"{seen}."
     centre = origin.shown
     noise = max(NOISE * math.hypot(probed.error((i, j)), origin.error), FLAT * abs(centre))

@@ -21,6 +21,7 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.planes.bezier import beside, path_of
 from isoloss.compute.planes.plane import (
     Plane,
     PlaneInputs,
@@ -51,9 +52,12 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 from isoloss.run import Run
+from isoloss.run_folder import BEZIER
 from isoloss.settings import ProbeSettings
 from isoloss.settings.direction_paths import file_of
 
+ON_PATH = 33
+"""Places of a path that are shown on its plane."""
 AskedFor = Callable[[ProbeSettings, Network, ProbedData, torch.device], tuple[Quantity, ...]]
 """Finds the quantities that settings ask for; those of attacks and defenses lie above."""
 
@@ -189,11 +193,29 @@ class Probing:
         """The trajectories shown with the surface, and the networks that it goes through."""
         kind, probed = self.settings.plane_kind, self.probed
         paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
+        if kind.of_path:
+            return self._along_path()
         if kind.takes("third"):
             names = ", ".join(self._names_of_ends().values())
             ends = [probed.network.checkpoints[-1], *probed.ends]
             paths.append(ShownPath.of_networks(names, ends))
         return paths
+
+    def _along_path(self) -> list[ShownPath]:
+        """The path, on its plane with its ends and its bend, or beside the straight line."""
+        path, plane = path_of(self.settings.source), build(self._inputs(0))
+        if self.settings.is_curve:
+            alpha = self._axes(())[0]
+            return [ShownPath.on_plane("along the path", beside(alpha), alpha, "path")]
+        t, networks = np.linspace(0, 1, ON_PATH), np.array([0.0, 0.5, 1.0])
+        places = path.places(plane, np.array([0.0, 1.0]))
+        (bend,) = plane.project([{**path.start, **path.bend}])
+        return [
+            ShownPath.on_plane("path", path.places(plane, t), t),
+            ShownPath.on_plane(
+                "start, bend, end", np.stack([places[0], bend, places[1]]), networks
+            ),
+        ]
 
     def _plane(self, run: Run) -> Generator[Event, None, Plane]:
         if exists(run.plane_path):
@@ -273,18 +295,21 @@ class Probing:
         settings = self.settings
         asked = {"start": settings.source, "end": settings.to, "third": settings.third}
         known = {k: source.stem for k, source in asked.items() if source is not None}
-        return {} if settings.to is None else known
+        if settings.plane_kind.of_path:
+            trained: Any = Run.open(settings.source).settings
+            known = {"start": trained.start.stem, "end": trained.to.stem}
+        return known if len(known) > 1 else {}
 
     def _recorded(self) -> dict[str, float] | None:
         """What the network's training has recorded of the same split at its end; None where nobody
         has, as of checkpoints that were imported."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
-        if path is None or not same:
+        if path is None or not same or settings.plane_kind.of_path:
             return None
         last = path.points[-1]
         trains = settings.split == "train"
-        if trains and path.noise:
+        if trains and (path.noise or path.of_several):
             return None
         loss = last.loss if trains else last.test_loss
         accuracy = last.accuracy if trains else last.test_accuracy
@@ -305,6 +330,8 @@ class Probing:
     def _used_checkpoints(self) -> list[Path]:
         if self.settings.plane_kind.needs_trajectory:
             return [c for path in self.probed.paths for c in path.checkpoints]
+        if self.settings.plane_kind.of_path:
+            return [self.settings.source / BEZIER]
         return [self.probed.network.checkpoints[-1], *self.probed.ends]
 
 

@@ -136,7 +136,8 @@ def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
     from isoloss.settings.plane_kinds import plane_kind
 
     meta = surface.meta
-    if plane_kind(meta.get("plane")).takes("to"):
+    kind = plane_kind(meta.get("plane"))
+    if kind.takes("to") or kind.of_path:
         found = [(0.0, meta.get("start") or "start"), (1.0, meta.get("end") or "end")]
     else:
         found = [(0.0, meta.get("start") or "network")]
