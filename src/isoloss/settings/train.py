@@ -25,6 +25,7 @@ _OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
 _OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}
 _OF_PATHS: dict[str, Any] = {"only_with": {"task": ["path"]}}
 _BY_ITS_LOSS: dict[str, Any] = {"only_with": {"task": ["classifier", "path"]}}
+_OF_DATA: dict[str, Any] = {"only_with": {"task": ["classifier", "denoiser"]}}
 _OF_THE_START = ("model", "stem", "data", "image_size")
 """What a path has of the training run at its start."""
 
@@ -75,7 +76,7 @@ class TrainSettings(Settings):
         description="digits, cifar10, imagefolder:PATH, or package.module:function",
         min_length=1,
         examples=["digits", "cifar10"],
-        json_schema_extra={"names": "data"},
+        json_schema_extra={"names": "data", **_OF_DATA},
     )
     image_size: int | None = Field(
         default=None,
@@ -84,6 +85,7 @@ class TrainSettings(Settings):
         title="Image size",
         description="Pixels on a side that image folders are resized to; by default that of their "
         "first image, at most 224",
+        json_schema_extra=_OF_DATA,
     )
     epochs: int = Field(
         default=5, ge=1, le=10_000, title="Epochs", description="Passes over the data"

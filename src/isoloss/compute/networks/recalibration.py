@@ -1,4 +1,4 @@
-"""Batch-norm statistics measured anew, where a network's weights are not those it was trained to."""
+"""Batch-norm statistics measured anew, where weights are not those that they were measured with."""
 
 from __future__ import annotations
 

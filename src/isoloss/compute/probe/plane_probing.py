@@ -22,7 +22,7 @@ from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
-from isoloss.geometry.analysis.barrier import barrier_of
+from isoloss.geometry.analysis.barrier import barriers_in_words
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.csv import save_csv
@@ -166,8 +166,11 @@ def said_of(surface: Surface) -> Iterator[Event]:
     """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
         yield Log(f"at the centre: {centre}")
-    if (barrier := barrier_of(surface)) is not None:
-        yield Log(f"barrier: {barrier}")
+    barriers = barriers_in_words(surface)
+    if len(barriers) > 1:
+        yield Log(f"barrier: {', '.join(f'{name} {said}' for name, said in barriers.items())}")
+    elif barriers:
+        yield Log(f"barrier: {barriers['barrier']}")
     for alarm in alarms(surface):
         yield Log(alarm)
 
