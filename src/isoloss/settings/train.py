@@ -47,6 +47,26 @@ class TrainSettings(Settings):
             }
         },
     )  # fmt: skip
+    start: AbsolutePath | None = Field(
+        default=None,
+        title="Start",
+        description="The training run whose network the path begins at: its network and data are "
+        "the path's",
+        json_schema_extra=_OF_PATHS,
+    )
+    to: AbsolutePath | None = Field(
+        default=None,
+        title="End",
+        description="The network that the path leads to: a training run or a checkpoint",
+        json_schema_extra=_OF_PATHS,
+    )
+    align: bool = Field(
+        default=False,
+        title="Align",
+        description="First permute the channels of the network at the end so that its weights "
+        "match (Ainsworth et al. 2023)",
+        json_schema_extra=_OF_PATHS,
+    )
     model: str = Field(
         default="vgg11",
         title="Network",
@@ -185,27 +205,6 @@ class TrainSettings(Settings):
         le=1000,
         title="Checkpoints per epoch",
         description="How often the trajectory is sampled; 0.5 is every second epoch",
-    )
-
-    start: AbsolutePath | None = Field(
-        default=None,
-        title="Start",
-        description="The training run whose network the path begins at: its network and data are "
-        "the path's",
-        json_schema_extra=_OF_PATHS,
-    )
-    to: AbsolutePath | None = Field(
-        default=None,
-        title="End",
-        description="The network that the path leads to: a training run or a checkpoint",
-        json_schema_extra=_OF_PATHS,
-    )
-    align: bool = Field(
-        default=False,
-        title="Align",
-        description="First permute the channels of the network at the end so that its weights "
-        "match (Ainsworth et al. 2023)",
-        json_schema_extra=_OF_PATHS,
     )
 
     @model_validator(mode="before")

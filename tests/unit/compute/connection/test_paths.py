@@ -104,8 +104,8 @@ def test_a_step_that_is_left_leaves_the_bend():
 
 def test_the_trained_path_goes_around_the_hill_that_the_line_crosses():
     path = bezier_path(
-        Place(-1.0, 0.02), Place(1.0, 0.02), torch.zeros(64, 1), around_a_hill, epochs=300,
-        batch_size=64, weight_decay=0.0, device="cpu",
+        Place(-1.0, 0.02), Place(1.0, 0.02), torch.zeros(8, 1), around_a_hill, epochs=150,
+        batch_size=8, lr=0.1, weight_decay=0.0, device="cpu",
     )  # fmt: skip
     t = np.linspace(0, 1, 201)
 
@@ -119,7 +119,7 @@ def test_the_trained_path_goes_around_the_hill_that_the_line_crosses():
     np.testing.assert_allclose(((there**2).sum(1) - 1) ** 2, losses(found), atol=1e-12)
     heights = np.linspace(0, 4, 401)
     best = min(losses((0.0, y)).mean() for y in heights)
-    assert losses(found).mean() < 1.1 * best  # closed form: the best bend on the axis
+    assert losses(found).mean() < 1.02 * best  # closed form: the best bend on the axis
     assert losses(found).max() < 0.06 < 1 - 1e-3 < losses((0.0, 0.02)).max()
 
 
@@ -139,7 +139,7 @@ def test_training_is_repeatable_and_leaves_networks_and_random_numbers_alone():
 
 
 def test_the_plane_holds_the_whole_path():
-    one, two, path = of_tied()
+    one, _, path = of_tied()
     plane, t = path.plane(one), np.array([0.0, 0.25, 0.5, 1.0])
     places, aside = plane.locate([path.at(float(k)) for k in t])
     np.testing.assert_allclose(path.places(plane, t), places, atol=1e-5)
@@ -148,7 +148,7 @@ def test_the_plane_holds_the_whole_path():
 
 
 def test_beside_the_straight_line_is_the_path():
-    a, b, c = (np.random.default_rng(0).normal(size=(3, 5)))
+    a, b, c = np.random.default_rng(0).normal(size=(3, 5))
     t = np.array([-0.2, 0.0, 0.4, 1.0])
     alpha, beta = beside(t).T[:, :, None]
     expected = (((1 - t) ** 2)[:, None] * a) + (2 * t * (1 - t))[:, None] * c + (t**2)[:, None] * b
