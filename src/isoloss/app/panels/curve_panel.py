@@ -116,7 +116,7 @@ class CurvePanel:
 def _entries(curve: Curve) -> list[tuple[str, Color]]:
     """What the colours mean."""
     loss_color, accuracy_color = palette().series[:2]
-    band = f"loss ± {CONFIDENCE:g} standard errors" if curve.has_band else "loss"
+    band = curve.called + (f" ± {CONFIDENCE:g} standard errors" if curve.has_band else "")
     found = [(band, loss_color), *([("accuracy", accuracy_color)] if curve.has_accuracy else [])]
     found += [(b.title, palette().series[2 + k]) for k, b in enumerate(curve.beside[:MOST_BESIDE])]
     if len(curve.barriers) == 1:

@@ -116,10 +116,9 @@ class Bezier:
         model = _filled(model, self.start)
         return replace(three_networks(model, self.end, {**self.start, **self.bend}), kind="path")
 
-    def places(self, plane: Plane, t: Array) -> Array:
-        """(n, 2): where the places t, (n,), lie in `plane`, which is that of the path."""
-        (bend,) = plane.project([{**self.start, **self.bend}])
-        return np.outer(2 * t * (1 - t), bend) + np.outer(t**2, (1.0, 0.0))
+    def place_of_bend(self, plane: Plane) -> Array:
+        """(2,): where the bend lies in `plane`, which is that of the path."""
+        return plane.project([{**self.start, **self.bend}])[0]
 
     def save(self, path: Path) -> Path:
         """Write it as safetensors, and give the path."""
@@ -174,6 +173,11 @@ def build_along(inputs: PlaneInputs) -> Generator[Event, None, Plane]:
     middle = {k: (widened(path.start[k]) + widened(path.end[k])) / 2 for k in path.bend}
     bulge = {k: (widened(b) - middle[k]).to(b.dtype) for k, b in path.bend.items()}
     return Plane(line.origin, line.delta, {k: v for k, v in bulge.items() if k in line.delta})
+
+
+def on_plane(t: Array, bend: Array) -> Array:
+    """(n, 2): where the places t, (n,), of a path are on its plane, its bend at `bend`, (2,)."""
+    return np.outer(2 * t * (1 - t), bend) + np.outer(t**2, (1.0, 0.0))
 
 
 def beside(t: Array) -> Array:

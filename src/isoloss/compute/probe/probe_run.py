@@ -21,7 +21,7 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.planes.bezier import beside, path_of
+from isoloss.compute.planes.bezier import beside, on_plane, path_of
 from isoloss.compute.planes.plane import (
     Plane,
     PlaneInputs,
@@ -203,18 +203,15 @@ class Probing:
 
     def _along_path(self) -> list[ShownPath]:
         """The path, on its plane with its ends and its bend, or beside the straight line."""
-        path, plane = path_of(self.settings.source), build(self._inputs(0))
         if self.settings.is_curve:
             alpha = self._axes(())[0]
             return [ShownPath.on_plane("along the path", beside(alpha), alpha, "path")]
-        t, networks = np.linspace(0, 1, ON_PATH), np.array([0.0, 0.5, 1.0])
-        places = path.places(plane, np.array([0.0, 1.0]))
-        (bend,) = plane.project([{**path.start, **path.bend}])
+        path, t = path_of(self.settings.source), np.linspace(0, 1, ON_PATH)
+        bend = path.place_of_bend(build(self._inputs(0)))
+        networks = np.array([(0.0, 0.0), bend, (1.0, 0.0)])
         return [
-            ShownPath.on_plane("path", path.places(plane, t), t),
-            ShownPath.on_plane(
-                "start, bend, end", np.stack([places[0], bend, places[1]]), networks
-            ),
+            ShownPath.on_plane("path", on_plane(t, bend), t),
+            ShownPath.on_plane("start, bend, end", networks, t[[0, ON_PATH // 2, -1]]),
         ]
 
     def _plane(self, run: Run) -> Generator[Event, None, Plane]:

@@ -49,7 +49,7 @@ class Curve:
         landmarks: at α = 0, and at α = 1 where another network is.
         scale: the range of the losses, logarithmic where they span decades.
         barrier: of an interpolation, where it was measured.
-        beside: further quantities.
+        beside: further quantities; called: what the loss itself is called beside them.
         barriers: what there is to say of barriers, in words, by what they are of.
     """
 
@@ -63,6 +63,7 @@ class Curve:
     scale: HeightScale
     barrier: Barrier | None = None
     beside: tuple[Beside, ...] = ()
+    called: str = "loss"
     barriers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __repr__(self) -> str:
@@ -145,6 +146,7 @@ def curve_of(surface: Surface) -> Curve:
         scale=HeightScale.automatic(loss),
         barrier=barrier_of(surface),
         beside=tuple(_beside(surface, there)),
+        called="straight line" if "path" in quantities_of(surface) else "loss",
         barriers=barriers_in_words(surface),
     )
 

@@ -11,7 +11,7 @@ from torch.func import functional_call
 import isoloss
 from isoloss import IsolossError, bezier_path
 from isoloss.compute.connection.moving_bend import MovingBend
-from isoloss.compute.planes.bezier import Bezier, beside
+from isoloss.compute.planes.bezier import Bezier, beside, on_plane
 from isoloss.compute.planes.plane import state_of
 
 
@@ -142,7 +142,7 @@ def test_the_plane_holds_the_whole_path():
     one, _, path = of_tied()
     plane, t = path.plane(one), np.array([0.0, 0.25, 0.5, 1.0])
     places, aside = plane.locate([path.at(float(k)) for k in t])
-    np.testing.assert_allclose(path.places(plane, t), places, atol=1e-5)
+    np.testing.assert_allclose(on_plane(t, path.place_of_bend(plane)), places, atol=1e-5)
     np.testing.assert_allclose(aside, 0, atol=1e-4)
     assert (plane.kind, places[-1].round(5).tolist()) == ("path", [1, 0])
 
