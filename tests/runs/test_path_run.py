@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -46,24 +48,33 @@ def rings():
 '''
 
 
-@pytest.fixture
-def ends(in_folder_of_users_module, monkeypatch):
-    """Two training runs from different seeds, in folders `a` and `b`."""
-    folder = in_folder_of_users_module
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ends")
     (folder / "pathuser.py").write_text(NETWORKS, encoding="utf-8")
-    for seed, name in enumerate("ab"):
-        settings = TrainSettings(
-            model="pathuser:wide", data="pathuser:rings", epochs=25, batch_size=24, device="cpu",
-            seed=seed, augment="none", checkpoints_per_epoch=0.1,
-        )  # fmt: skip
-        list(resume(Run.create(folder / name, settings)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(folder))
+        for seed, name in enumerate("ab"):
+            settings = TrainSettings(
+                model="pathuser:wide", data="pathuser:rings", epochs=25, batch_size=24, seed=seed,
+                device="cpu", precision="fp32", augment="none", checkpoints_per_epoch=0.1,
+            )  # fmt: skip
+            list(resume(Run.create(folder / name, settings)))
+        sys.modules.pop("pathuser")
     return folder
+
+
+@pytest.fixture
+def ends(trained_once, in_folder_of_users_module):
+    """Two training runs from different seeds, in folders `a` and `b`."""
+    shutil.copytree(trained_once, in_folder_of_users_module, dirs_exist_ok=True)
+    return in_folder_of_users_module
 
 
 def path_settings(folder, **changes):
     asked = {
         "task": "path", "start": folder / "a", "to": folder / "b", "epochs": 3, "batch_size": 60,
-        "device": "cpu", "augment": "none",
+        "device": "cpu", "precision": "fp32", "augment": "none",
     }  # fmt: skip
     return TrainSettings.model_validate({**asked, **changes})
 
@@ -192,7 +203,7 @@ def test_what_has_no_path_is_told_in_a_line_before_anything_is_written(ends, cap
         ([*path, "--start", "a"], "--to"),
         (path, "a path is between two networks"),
         ([*path, "--start", "a", "--to", "a"], "the two networks are the same"),
-        ([*path, "--start", "a", "--to", "n"], "4.weight"),
+        ([*path, "--start", "a", "--to", "n"], "is of another architecture"),
         ([*path, "--start", str(file), "--to", "b"], "a path begins at a training run"),
         ([*path, "--start", "gone", "--to", "b"], "gone"),
         ([*path, "--start", "a", "--to", "b", "--model", "cnn"], "that of its start"),
