@@ -73,7 +73,7 @@ def ends(trained_once, in_folder_of_users_module):
 
 def path_settings(folder, **changes):
     asked = {
-        "task": "path", "start": folder / "a", "to": folder / "b", "epochs": 3, "batch_size": 60,
+        "task": "path", "begin": folder / "a", "to": folder / "b", "epochs": 3, "batch_size": 60,
         "device": "cpu", "precision": "fp32", "augment": "none",
     }  # fmt: skip
     return TrainSettings.model_validate({**asked, **changes})
@@ -140,7 +140,7 @@ def test_its_ends_are_the_networks_and_its_own_is_the_one_in_the_middle(ends):
 
 def test_the_path_lies_below_the_straight_line_by_more_than_its_interval(ends, capsys):
     for words in (
-        "train --task path --start a --to b --epochs 60 --batch-size 24 --augment none --out p "
+        "train --task path --begin a --to b --epochs 60 --batch-size 24 --augment none --out p "
         "--device cpu --schedule cosine --lr 0.1",
         "probe p --plane along --points 9 --samples 200 --out along --device cpu --precision fp32",
         "probe p --plane path --grid 5 --out plane --device cpu --precision fp32",
@@ -200,15 +200,15 @@ def test_what_has_no_path_is_told_in_a_line_before_anything_is_written(ends, cap
     file = next((ends / "b" / "checkpoints").glob("0001.*"))
     path = ["train", "--task", "path", "--device", "cpu", "--out", "p"]
     for words, said in (
-        ([*path, "--start", "a"], "--to"),
+        ([*path, "--begin", "a"], "--to"),
         (path, "a path is between two networks"),
-        ([*path, "--start", "a", "--to", "a"], "the two networks are the same"),
-        ([*path, "--start", "a", "--to", "n"], "is of another architecture"),
-        ([*path, "--start", str(file), "--to", "b"], "a path begins at a training run"),
-        ([*path, "--start", "gone", "--to", "b"], "gone"),
-        ([*path, "--start", "a", "--to", "b", "--model", "cnn"], "that of its start"),
-        ([*path, "--start", "a", "--to", "b", "--noise", "0.1"], "--task classifier"),
-        (["train", "--start", "a", "--out", "p"], "--start is for --task path"),
+        ([*path, "--begin", "a", "--to", "a"], "the two networks are the same"),
+        ([*path, "--begin", "a", "--to", "n"], "is of another architecture"),
+        ([*path, "--begin", str(file), "--to", "b"], "a path begins at a training run"),
+        ([*path, "--begin", "gone", "--to", "b"], "gone"),
+        ([*path, "--begin", "a", "--to", "b", "--model", "cnn"], "that of its start"),
+        ([*path, "--begin", "a", "--to", "b", "--noise", "0.1"], "--task classifier"),
+        (["train", "--begin", "a", "--out", "p"], "--begin is for --task path"),
         (["probe", "a", "--plane", "path", "--out", "p"], "no path between two networks"),
         (["probe", "a", "--plane", "along", "--out", "p"], "no path between two networks"),
     ):

@@ -236,7 +236,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
         ("checkpoints", True, "The checkpoints, all of them,"),
         ("denoiser", False, "The denoiser"),
         ("data", False, "The data"),
-        ("start", False, "The training run at the start of a path"),
+        ("begin", False, "The training run at the start of a path"),
     ):
         parser.add_argument(
             f"--{name}", nargs="+" if several else None, metavar=name.upper(),

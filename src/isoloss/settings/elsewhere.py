@@ -13,7 +13,7 @@ from isoloss.settings.base import Settings
 from isoloss.settings.source import data_set
 
 FIELDS = (
-    "source", "also", "to", "third", "directions", "checkpoints", "denoiser", "data", "start",
+    "source", "also", "to", "third", "directions", "checkpoints", "denoiser", "data", "begin",
 )  # fmt: skip
 """Those that may name a path on the machine where they were asked for."""
 GIVEN = (*FIELDS, "key")

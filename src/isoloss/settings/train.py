@@ -47,7 +47,7 @@ class TrainSettings(Settings):
             }
         },
     )  # fmt: skip
-    start: AbsolutePath | None = Field(
+    begin: AbsolutePath | None = Field(
         default=None,
         title="Start",
         description="The training run whose network the path begins at: its network and data are "
@@ -212,7 +212,7 @@ class TrainSettings(Settings):
     def _as_at_the_start(cls, asked: Any) -> Any:
         """A path has network and data of the run that it begins at."""
         fields = cast("dict[str, Any]", asked)
-        given = fields.get("start") if isinstance(asked, dict) else None
+        given = fields.get("begin") if isinstance(asked, dict) else None
         if not isinstance(given, str | Path) or fields.get("task") != "path":
             return asked
         own = _training_at(absolute(Path(given)))
@@ -228,11 +228,11 @@ class TrainSettings(Settings):
 
     @model_validator(mode="after")
     def _a_path_has_ends(self) -> TrainSettings:
-        for name, value in (("start", self.start), ("to", self.to)):
+        for name, value in (("begin", self.begin), ("to", self.to)):
             if self.task == "path" and value is None:
                 raise ValueError(
-                    "a path is between two networks: give --start RUN and --to RUN"
-                    if name == "start" or self.start is None
+                    "a path is between two networks: give --begin RUN and --to RUN"
+                    if name == "begin" or self.begin is None
                     else "a path leads to another network: give --to"
                 )
         return self

@@ -48,8 +48,8 @@ class PathTraining(ClassifierTraining):
 
     @classmethod
     def _network(cls, settings: TrainSettings, dataset: Dataset) -> nn.Module:
-        assert settings.start is not None
-        return filled(settings.model, settings, dataset, network_at(settings.start, run=True))[0]
+        assert settings.begin is not None
+        return filled(settings.model, settings, dataset, network_at(settings.begin, run=True))[0]
 
     @classmethod
     def prepare(cls, settings: TrainSettings) -> Self:

@@ -152,7 +152,7 @@ def path_of(run: Path | None) -> Bezier:
         what = "a checkpoint" if run is None else str(run)
         raise IsolossError(
             f"{what} has no path between two networks: train one with 'isoloss train --task path "
-            "--start RUN --to RUN'"
+            "--begin RUN --to RUN'"
         )
     return Bezier.load(run / BEZIER)
 

@@ -294,7 +294,7 @@ class Probing:
         known = {k: source.stem for k, source in asked.items() if source is not None}
         if settings.plane_kind.of_path:
             trained: Any = Run.open(settings.source).settings
-            known = {"start": trained.start.stem, "end": trained.to.stem}
+            known = {"start": trained.begin.stem, "end": trained.to.stem}
         return known if len(known) > 1 else {}
 
     def _recorded(self) -> dict[str, float] | None:

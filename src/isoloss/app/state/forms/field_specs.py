@@ -41,7 +41,7 @@ Section = Literal["", "More", "Compute"]
 
 _TAKES = {
     "source": "classifier", "also": "classifier", "to": "classifier", "third": "classifier",
-    "start": "classifier",
+    "begin": "classifier",
     "denoiser": "denoiser", "directions": "directions", "checkpoints": "checkpoints",
     "loss": "function", "device": "device", "attacks": "attacks",
 }  # fmt: skip

@@ -172,7 +172,7 @@ _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "samples": _samples,
     "to": _says("needed"),
     "third": _says("needed"),
-    "start": _says("needed"),
+    "begin": _says("needed"),
     "directions": _says("needed"),
     "tolerance": _says("none, every sample"),
     "alpha_range": _range,
