@@ -92,12 +92,12 @@ register(PlaneKind(
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
-    "line", "random line", "random",
+    "line", "random line", "filter-normalized",
     "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "to another",
+    "interpolate", "interpolation", "another",
     "isoloss.compute.planes.interpolation:build", options=("to", "align"), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
     measured="isoloss.compute.curvature.barrier:measure",
@@ -107,7 +107,7 @@ register(PlaneKind(
     "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
 ))  # fmt: skip
 register(PlaneKind(
-    "direction", "line of a given direction", "its first",
+    "direction", "line of a given direction", "in a file",
     "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
     is_line=True,
 ))  # fmt: skip
@@ -126,11 +126,11 @@ register(PlaneKind(
     "isoloss.compute.planes.three_networks:build", options=("to", "third"),
 ))  # fmt: skip
 register(PlaneKind(
-    "path", "plane of a path", "a trained path",
+    "path", "plane of a path", "a path",
     "isoloss.compute.planes.bezier:build", of_path=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "along", "path and straight line", "losses along it",
+    "along", "path and straight line", "a path",
     "isoloss.compute.planes.bezier:build_along", is_line=True, moves_buffers=True,
     usual_range=(0.0, 1.0), measured="isoloss.compute.connection.path_barrier:measure",
     of_path=True,
@@ -149,5 +149,8 @@ def kinds_taking(option: str) -> list[str]:
 
 
 def help_on_kinds() -> str:
-    """What each kind is, in one line."""
-    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS)
+    """What each kind is, in one line; those that are the same but for a direction, together."""
+    alike: dict[str, list[str]] = {}
+    for kind in PLANE_KINDS:
+        alike.setdefault(kind.help, []).append(kind.name)
+    return "; ".join(f"{', '.join(names)}: {what}" for what, names in alike.items())
