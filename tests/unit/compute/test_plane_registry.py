@@ -139,7 +139,7 @@ def test_the_command_line_knows_it(capsys):
     assert options("--plane", "toyline", "--points", "9").is_curve
     with pytest.raises(IsolossError, match="--points is for --plane line or --plane inter"):
         options("--plane", "toy", "--points", "9")
-    with pytest.raises(IsolossError, match=r"'three', 'toy' or 'toyline' \(got 'tory'\)"):
+    with pytest.raises(IsolossError, match=r"'along', 'toy' or 'toyline' \(got 'tory'\)"):
         options("--plane", "tory")
     with pytest.raises(SystemExit):
         main(["probe", "--help"])
