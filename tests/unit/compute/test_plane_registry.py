@@ -144,9 +144,10 @@ def test_the_command_line_knows_it(capsys):
     with pytest.raises(SystemExit):
         main(["probe", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    known = "{random,pca,line,interpolate,directions,direction,hessian,gradient,three,toy,toyline}"
+    given = "interpolate,directions,direction,hessian,gradient,three,path,along"
+    known = f"{{random,pca,line,{given},toy,toyline}}"
     assert f"--plane {known}" in said
-    assert "three: networks; toy: the first two weights" in said
+    assert "path, along: a path; toy: the first two weights" in said
 
 
 def test_options_of_other_kinds_are_refused():

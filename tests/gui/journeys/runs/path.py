@@ -33,7 +33,8 @@ def plane(d: Driver) -> None:
     d.click("//Jobs/**/next probe")
     d.until(lambda: form.values["plane"] == "path" and form.settings, "the form of the plane")
     filled = FormDriver(d, "Probe", "source")
-    filled.typed("grid", "5")
+    for end in ("##low", "##high"):
+        filled.typed("grid", 5, part=end)
     d.until(lambda: form.settings and form.settings.grid == (5, 5), "the grid")
     d.click("//Experiments/**/start")
     followed = d.until(
