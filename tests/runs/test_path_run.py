@@ -4,6 +4,7 @@ import itertools
 import math
 import shutil
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_a_path_killed_anywhere_goes_on_bit_for_bit(ends, options):
     list(resume(whole))
     for run in (killed, stopped):
         for attempt in range(20):
-            steps = resume(run)
+            steps: Any = resume(run)
             list(itertools.islice(steps, 4 + attempt))
             steps.close()
             if run is killed:
@@ -185,7 +186,7 @@ def test_a_probe_along_a_path_that_is_stopped_goes_on(ends, every_step):
     whole, stopped = (Run.create(ends / name, asked) for name in ("w", "s"))
     list(resume(whole))
     for attempt in range(30):
-        steps = resume(stopped)
+        steps: Any = resume(stopped)
         list(itertools.islice(steps, 3 + attempt))
         steps.close()
     one, other = (isoloss.load(run.folder) for run in (whole, stopped))
@@ -221,7 +222,7 @@ def test_what_has_no_path_is_told_in_a_line_before_anything_is_written(ends, cap
 def test_a_path_of_checkpoints_and_one_whose_ends_have_moved_on(ends):
     file = next((ends / "b" / "checkpoints").glob("0001.*"))
     run = Run.create(ends / "p", path_settings(ends, to=file, epochs=2))
-    steps = resume(run)
+    steps: Any = resume(run)
     list(itertools.islice(steps, 4))
     steps.close()
     again = Run.create(ends / "q", path_settings(ends, to=file, epochs=2))

@@ -211,10 +211,12 @@ class TrainSettings(Settings):
     @classmethod
     def _as_at_the_start(cls, asked: Any) -> Any:
         """A path has network and data of the run that it begins at."""
-        fields = cast("dict[str, Any]", asked)
-        given = fields.get("begin") if isinstance(asked, dict) else None
-        if not isinstance(given, str | Path) or fields.get("task") != "path":
+        if not isinstance(asked, dict):
             return asked
+        fields = cast("dict[str, Any]", asked)
+        given = fields.get("begin")
+        if not isinstance(given, str | Path) or fields.get("task") != "path":
+            return fields
         own = _training_at(absolute(Path(given)))
         defaults = {name: cls.model_fields[name].default for name in _OF_THE_START}
         for name in ("model", "stem", "image_size"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.compute.curvature.sampling import two_way
 from isoloss.compute.engine.evaluator import Evaluator
@@ -39,7 +40,9 @@ class Rise:
     ends: tuple[float, float]
 
     @classmethod
-    def along(cls, alpha: Array, loss: Array, computed: Array, losses_at: LossesAt) -> Rise:
+    def along(
+        cls, alpha: Array, loss: Array, computed: NDArray[np.bool_], losses_at: LossesAt
+    ) -> Rise:
         """Of losses at points, (A,) each, of which some are computed."""
         first, end = losses_at(0.0), losses_at(1.0)
         between = (alpha >= 0) & (alpha <= 1) & computed

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.geometry.analysis.barrier import Barrier, barrier_of, barriers_in_words
 from isoloss.geometry.analysis.quantities import quantities_of
@@ -151,7 +152,7 @@ def curve_of(surface: Surface) -> Curve:
     )
 
 
-def _beside(surface: Surface, there: Array) -> Iterator[Beside]:
+def _beside(surface: Surface, there: NDArray[np.bool_]) -> Iterator[Beside]:
     for name, title in quantities_of(surface).items():
         loss = surface.columns[name][there, 0]
         yield Beside(title, np.where(np.isfinite(loss), loss, np.nan))
