@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isoloss.compute.engine.checkpoint_losses import Place
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
 from isoloss.compute.machine.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.machine.torchrun_group import process_group
-from isoloss.compute.engine.checkpoint_losses import Place
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
 from isoloss.compute.probe.request import Request, recalibration_batches
