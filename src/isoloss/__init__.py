@@ -17,6 +17,7 @@ from isoloss.version import __version__
 if TYPE_CHECKING:
     from isoloss import robustness as robustness
     from isoloss.app import view as view
+    from isoloss.compute.connection.in_memory import bezier_path as bezier_path
     from isoloss.compute.curvature.gradient_plane import gradient_plane as gradient_plane
     from isoloss.compute.curvature.hessian_plane import hessian_plane as hessian_plane
     from isoloss.compute.curvature.in_memory import sharpness as sharpness
@@ -56,6 +57,7 @@ _HOME = {
     "gradient_plane": "isoloss.compute.curvature.gradient_plane",
     "three_networks": "isoloss.compute.planes.three_networks",
     "aligned": "isoloss.compute.probe.aligning",
+    "bezier_path": "isoloss.compute.connection.in_memory",
     "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
     "probe_image": "isoloss.robustness.input_space.in_memory",

@@ -208,6 +208,11 @@ class Run:
         return self.folder / names.DENOISER
 
     @property
+    def bezier_path(self) -> Path:
+        """Where a training for the task "path" keeps both ends of it and its bend."""
+        return self.folder / names.BEZIER
+
+    @property
     def plane_path(self) -> Path:
         """The origin and the directions of a probe."""
         return self.folder / names.PLANE

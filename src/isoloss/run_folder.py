@@ -19,6 +19,7 @@ POINTS = "trajectory.json"
 RESUME = "resume.safetensors"
 STOPPED = "stopped.safetensors"
 DENOISER = "denoiser"
+BEZIER = "bezier.safetensors"
 
 PLANE = "plane.safetensors"
 GROWING = "surface"

@@ -23,6 +23,8 @@ def _name_of(settings: AnySettings) -> tuple[str, str]:
     """What it is about, and what is done there."""
     if isinstance(settings, ImportSettings):
         return network_type(settings.model).label, "imported"
+    if settings.kind == "train" and settings.task == "path":
+        return network_type(settings.model).label, "path"
     if settings.kind == "train":
         what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
         return what, data_set(settings.data).label

@@ -46,6 +46,10 @@ def prepare(settings: AnySettings) -> Prepared:
                 from isoloss.robustness.smoothing.denoiser_training import DenoiserTraining
 
                 return DenoiserTraining.prepare(settings)
+            case TrainSettings(task="path"):
+                from isoloss.compute.connection.path_training import PathTraining
+
+                return PathTraining.prepare(settings)
             case TrainSettings():
                 from isoloss.compute.training.classifier import ClassifierTraining
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
-from isoloss.geometry.analysis.barrier import barrier_of
+from isoloss.geometry.analysis.barrier import barriers_in_words
 from isoloss.geometry.analysis.beyond_chance import differs_in_words
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.difference import automatic_scale
@@ -53,7 +53,7 @@ FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
 SAID_ELSEWHERE = (
     "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
-    "quantity", "quantities", "barrier", "differs", "earlier",
+    "quantity", "quantities", "barrier", "path_barrier", "lower_by", "differs", "earlier",
 )  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
@@ -263,8 +263,8 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
     if centre := centre_in_words(surface):
         lines.append(f"  centre      {centre}")
-    if (barrier := barrier_of(surface)) is not None:
-        lines.append(f"  barrier     {barrier}")
+    for name, said in barriers_in_words(surface).items():
+        lines.append(f"  {name:<11} {said}")
     lines += [f"  {name:<11} {text}" for name, text in roughness_in_words(surface).items()]
     if surface.spread is not None and np.isfinite(surface.spread).any():
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")

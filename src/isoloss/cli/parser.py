@@ -235,12 +235,13 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
     for name, several, what in (
         ("source", False, "The network, a training run or a checkpoint,"),
         ("also", True, "The further networks or training runs, all of them,"),
-        ("to", False, "The other network of an interpolation"),
+        ("to", False, "The other network of an interpolation, or of a path,"),
         ("third", False, "The third network of a plane"),
         ("directions", False, "The file of directions"),
         ("checkpoints", True, "The checkpoints, all of them,"),
         ("denoiser", False, "The denoiser"),
         ("data", False, "The data"),
+        ("begin", False, "The training run at the start of a path"),
     ):
         parser.add_argument(
             f"--{name}", nargs="+" if several else None, metavar=name.upper(),

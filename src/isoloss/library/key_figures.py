@@ -119,6 +119,8 @@ def _of_surface(run: Run, _: RunState) -> Figures:
     found = {"lowest": float(known.min()), "highest": float(known.max())} if known.size else {}
     if (barrier := barrier_of(surface)) is not None:
         found["barrier"] = barrier.value
+    if (barrier := barrier_of(surface, "path_barrier")) is not None:
+        found["path_barrier"] = barrier.value
     found |= _of_shape(surface) if surface.is_complete else {}
     centre = surface.meta.get("centre")
     if isinstance(centre, dict):
@@ -147,6 +149,8 @@ def _surface_in_words(figures: Figures) -> str:
     words = []
     if "barrier" in figures:
         words.append(f"barrier {figures['barrier']:.4g}")
+    if "path_barrier" in figures:
+        words.append(f"along the path {figures['path_barrier']:.4g}")
     if "lowest" in figures:
         words.append(f"loss {figures['lowest']:.4g} to {figures['highest']:.4g}")
     if "loss" in figures:
@@ -244,7 +248,7 @@ for _kind in ("train", "import"):
     register(KeyFigure(_kind, _names, _of_training, _training_in_words, _titles))
 for _kind in ("probe", "probe-input"):
     _titles = {
-        **({"barrier": "Barrier"} if _kind == "probe" else {}),
+        **({"barrier": "Barrier", "path_barrier": "Barrier of path"} if _kind == "probe" else {}),
         "loss": "Loss at the centre", "lowest": "Lowest loss", "highest": "Highest loss",
         "accuracy": "Accuracy at the centre",
         "basins": "Basins", "nonconvex": "Non-convex share", "variation": "Total variation",

@@ -12,7 +12,9 @@ from isoloss.run_folder import is_run
 from isoloss.settings.base import Settings
 from isoloss.settings.source import data_set
 
-FIELDS = ("source", "also", "to", "third", "directions", "checkpoints", "denoiser", "data")
+FIELDS = (
+    "source", "also", "to", "third", "directions", "checkpoints", "denoiser", "data", "begin",
+)  # fmt: skip
 """Those that may name a path on the machine where they were asked for."""
 GIVEN = (*FIELDS, "key")
 """What a person may say of what lies elsewhere now: where, and which network of it."""

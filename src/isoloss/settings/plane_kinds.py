@@ -30,6 +30,8 @@ class PlaneKind:
             too, which stay those of either end beyond α = 0 and α = 1.
         least_checkpoints: of a training run, that it takes to build one; 0 if it needs no
             trajectory.
+        of_path: whether it is built from the Bézier path that a training run has found, along which
+            batch norms are measured anew.
         measured: "module:function" of `function(surface, evaluator, samples, population)`, which
             keeps with a surface that is done what is measured of this kind beside it; "" for none.
         usual_range: of α, and of β, where neither a range is asked for nor a trajectory shown.
@@ -45,6 +47,12 @@ class PlaneKind:
     least_checkpoints: int = 0
     usual_range: tuple[float, float] = (-1.0, 1.0)
     measured: str = ""
+    of_path: bool = False
+
+    @property
+    def shows_networks(self) -> bool:
+        """Whether what it is built from is shown on it, and lies in its usual range."""
+        return self.needs_trajectory or self.takes("third") or (self.of_path and not self.is_line)
 
     @property
     def needs_trajectory(self) -> bool:
@@ -119,6 +127,16 @@ register(PlaneKind(
 register(PlaneKind(
     "three", "plane of three networks", "those to two other networks",
     "isoloss.compute.planes.three_networks:build", options=("to", "third"),
+))  # fmt: skip
+register(PlaneKind(
+    "path", "plane of a path", "those through both ends and the bend of a trained path",
+    "isoloss.compute.planes.bezier:build", of_path=True,
+))  # fmt: skip
+register(PlaneKind(
+    "along", "path and straight line", "along a trained path, and straight between its ends",
+    "isoloss.compute.planes.bezier:build_along", is_line=True, moves_buffers=True,
+    usual_range=(0.0, 1.0), measured="isoloss.compute.connection.path_barrier:measure",
+    of_path=True,
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 

@@ -21,7 +21,8 @@ from isoloss.settings.plane_kinds import plane_kind
 from isoloss.system.user_folders import config_folder
 
 SUBJECT = (
-    "kind", "source", "also", "to", "third", "checkpoints", "model", "data", "denoiser", "device",
+    "kind", "source", "also", "to", "third", "begin", "checkpoints", "model", "data", "denoiser",
+    "device",
 )  # fmt: skip
 """What a run is about, and where it computes: no preset says that."""
 
@@ -180,6 +181,8 @@ def _valid(kind: str, values: Any) -> dict[str, Any] | None:
     needed = {k: v for k, v in _SOME_SUBJECT.items() if k in required}
     plane = plane_kind(given.get("plane", ""))
     needed |= {name: needed["source"] for name in ("to", "third") if plane.takes(name)}
+    if given.get("task") == "path":
+        needed |= {"begin": _SOME_SUBJECT["source"], "to": _SOME_SUBJECT["source"]}
     try:
         settings = model.model_validate({**needed, **given})
     except ValidationError:

@@ -295,7 +295,7 @@ class ProbeSettings(NetworkSettings):
     @property
     def recalibrates(self) -> bool:
         """Whether batch-norm statistics are measured anew at every point."""
-        return self.batch_norm == "recalibrated" or self.align
+        return self.batch_norm == "recalibrated" or self.align or self.plane_kind.of_path
 
     @property
     def quantities(self) -> tuple[str, ...]:

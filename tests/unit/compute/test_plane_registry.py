@@ -139,14 +139,15 @@ def test_the_command_line_knows_it(capsys):
     assert options("--plane", "toyline", "--points", "9").is_curve
     with pytest.raises(IsolossError, match="--points is for --plane line or --plane inter"):
         options("--plane", "toy", "--points", "9")
-    with pytest.raises(IsolossError, match=r"'three', 'toy' or 'toyline' \(got 'tory'\)"):
+    with pytest.raises(IsolossError, match=r"'along', 'toy' or 'toyline' \(got 'tory'\)"):
         options("--plane", "tory")
     with pytest.raises(SystemExit):
         main(["probe", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    known = "{random,pca,line,interpolate,directions,direction,hessian,gradient,three,toy,toyline}"
+    given = "interpolate,directions,direction,hessian,gradient,three,path,along"
+    known = f"{{random,pca,line,{given},toy,toyline}}"
     assert f"--plane {known}" in said
-    assert "three: those to two other networks; toy: the first two weights" in said
+    assert "path: those through both ends and the bend of a trained path; along:" in said
 
 
 def test_options_of_other_kinds_are_refused():

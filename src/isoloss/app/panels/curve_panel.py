@@ -28,6 +28,8 @@ from isoloss.geometry.analysis.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of
 
 _LOG = "Log scale"
+MOST_BESIDE = 2
+"""Quantities that have colours of their own."""
 
 
 class CurvePanel:
@@ -114,10 +116,14 @@ class CurvePanel:
 def _entries(curve: Curve) -> list[tuple[str, Color]]:
     """What the colours mean."""
     loss_color, accuracy_color = palette().series[:2]
-    band = f"loss ± {CONFIDENCE:g} standard errors" if curve.has_band else "loss"
+    band = curve.called + (f" ± {CONFIDENCE:g} standard errors" if curve.has_band else "")
     found = [(band, loss_color), *([("accuracy", accuracy_color)] if curve.has_accuracy else [])]
-    if curve.barrier is not None:
+    found += [(b.title, palette().series[2 + k]) for k, b in enumerate(curve.beside[:MOST_BESIDE])]
+    if len(curve.barriers) == 1:
         found.append((f"barrier {curve.barrier}", palette().muted))
+    elif curve.barriers:
+        said = (f"{name} {value.partition(' at ')[0]}" for name, value in curve.barriers.items())
+        found.append((f"barrier: {', '.join(said)}", palette().muted))
     return found
 
 
@@ -144,6 +150,8 @@ def _draw_values(curve: Curve, *, log: bool) -> None:
         low, high = np.maximum(curve.low, floor), np.maximum(curve.high, floor)
         band("error", curve.alpha, low, high, loss_color, 0.35)
     line("loss", curve.alpha, curve.loss, loss_color)
+    for k, other in enumerate(curve.beside[:MOST_BESIDE]):
+        line(other.title, curve.alpha, other.loss, palette().series[2 + k])
     if curve.barrier is not None:
         along = np.linspace(0.0, 1.0, 101)
         first, last = curve.barrier.ends

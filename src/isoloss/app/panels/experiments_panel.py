@@ -79,6 +79,8 @@ class ExperimentsPanel:
             form.set("denoiser", folder)
         else:
             form.set("source", folder)
+            if trained.task == "path" and kind == "probe":
+                form.set("plane", "path")
             if "denoiser" in form.values:
                 found = denoiser_for(there, trained.data)
                 form.set("denoiser", found or form.values["denoiser"])

@@ -114,7 +114,7 @@ GLOSSARY = (
     Explanation(
         "Interpolation",
         "The loss on the straight line between two networks: a hump, or barrier, says that they "
-        "lie in different valleys along that line.",
+        "lie in different valleys along that line; a bent path may lead around it.",
         (GOODFELLOW, DRAXLER, GARIPOV),
     ),
     Explanation(

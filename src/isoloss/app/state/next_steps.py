@@ -27,6 +27,7 @@ _DEFEND, _CERTIFY = NextStep("defend", "Defend it"), NextStep("certify", "Certif
 _NEXT: dict[str, tuple[NextStep, ...]] = {
     "classifier": (_PROBE, _ATTACK),
     "denoiser": (NextStep("defend", "Defend with it"), NextStep("certify", "Certify with it")),
+    "path": (NextStep("probe", "Show it on its plane"), _ATTACK),
     "probe": (OPEN, _ATTACK),
     "probe-input": (OPEN, _DEFEND),
     "sharpness": (OPEN, _PROBE),

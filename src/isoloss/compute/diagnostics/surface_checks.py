@@ -50,9 +50,11 @@ def check_centre(probed: ProbedSurface) -> Found:
     if probed.surface.meta.get("batch_norm") == "recalibrated":
         message = (
             f"{seen}: the difference is that of the batch-norm statistics, measured anew at every "
-            "point. With --batch-norm frozen both agree."
+            "point."
         )
-        return "note", message, {"batch_norm": "frozen"}
+        if probed.kind.of_path:
+            return "ok", message
+        return "note", f"{message} With --batch-norm frozen both agree.", {"batch_norm": "frozen"}
     message = (
         f"{seen}: what is shown is not this network. Probe with --precision fp32; if the "
         "difference stays, the loss depends on more than the parameters (random augmentation, "
@@ -179,8 +181,9 @@ def check_minimum(probed: ProbedSurface) -> Found:
     i, j = divmod(int(lowest.argmin()), lowest.shape[1])
     low, origin = float(lowest[i, j]), probed.origin
     seen = f"The lowest loss is {number_label(low)} at {probed.at((i, j))}"
-    # Both ends of an interpolation are minima.
-    if probed.kind.takes("to") or origin is None or not math.isfinite(origin.shown):
+    # Both ends of an interpolation, and of a path, are minima.
+    between = probed.kind.takes("to") or probed.kind.of_path
+    if between or origin is None or not math.isfinite(origin.shown):
         return "ok", f"{seen}."
     centre = origin.shown
     noise = max(NOISE * math.hypot(probed.error((i, j)), origin.error), FLAT * abs(centre))

@@ -19,6 +19,9 @@ FIRST = 256
 # The most that a round adds, so that no unit of work takes minutes.
 MOST = 4096
 
+Place = tuple[float, float]
+"""On the plane itself: α and β."""
+
 
 class CheckpointLosses:
     """One cell for each checkpoint, on the samples of the surface.
@@ -32,7 +35,7 @@ class CheckpointLosses:
 
     def __init__(
         self,
-        checkpoints: Sequence[Checkpoint],
+        checkpoints: Sequence[Checkpoint | Place],
         evaluator: Evaluator,
         samples: int,
         population: int,
@@ -72,9 +75,13 @@ class CheckpointLosses:
         return [(int(k), int(counts[k]), last) for k in np.flatnonzero(vague & (counts < last))]
 
     def work(self, unit: Unit) -> bytes:
-        """Load one checkpoint and evaluate it; off the plane too."""
+        """Load one checkpoint and evaluate it, off the plane too; or move to a place on it."""
         first, last, k = unit
-        self._evaluator.load(self._checkpoints[k])
+        at = self._checkpoints[k]
+        if isinstance(at, tuple):
+            self._evaluator.move_to(*at)
+        else:
+            self._evaluator.load(at)
         return packed(*self._evaluator.evaluate(first, last))
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:

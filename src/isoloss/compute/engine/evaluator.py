@@ -31,6 +31,7 @@ from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_i
 from isoloss.compute.networks.checkpoints import as_state, load_into, only_tensors
 from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
+from isoloss.compute.networks.recalibration import recalibrate
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
@@ -325,15 +326,8 @@ class Evaluator:
 
     def _measure_statistics(self, batches: Sequence[Batch]) -> None:
         """Measure the batch-norm statistics anew: their average over `batches`."""
-        norms = [m for m in self.network.modules() if isinstance(m, _BatchNorm)]
-        momenta = [m.momentum for m in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.train()
-        counting = [norm.register_forward_pre_hook(_AverageOfBatches()) for norm in norms]
         try:
-            for batch in batches:
-                self._compute(batch)
+            recalibrate(self.network, self._compute, batches)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -349,24 +343,6 @@ class Evaluator:
                 "batch-norm statistics cannot be measured on batches of one sample: give more "
                 "samples, or keep the network's statistics (--batch-norm frozen)"
             ) from error
-        finally:
-            for hook in counting:
-                hook.remove()
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
-
-
-class _AverageOfBatches:
-    """Has a batch norm's statistics be the plain average over what it has seen. With a momentum of
-    None it would count that itself, on the device, and wait for the count every time."""
-
-    def __init__(self) -> None:
-        self._seen = 0
-
-    def __call__(self, norm: Any, inputs: object) -> None:
-        self._seen += 1
-        norm.momentum = 1 / self._seen
 
 
 def _check_names(network: nn.Module, plane: Plane) -> None:

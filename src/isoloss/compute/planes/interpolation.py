@@ -32,7 +32,7 @@ def _build_aligned(inputs: PlaneInputs, end: Path) -> Generator[Event, None, Pla
     assert samples is not None
     symmetry = symmetries(model)
     yield Progress("alignment", 0, 1, 0.0, "networks")
-    start, target = model.state_dict(), _state_in(model, end, "the end", inputs.settings.key)
+    start, target = model.state_dict(), state_in(model, end, "the end", inputs.settings.key)
     found = aligned(model, symmetry, state_of(model), target)
     check_same_losses(model, samples, target, found.state)
     yield Log(
@@ -63,8 +63,8 @@ def interpolation(
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.
     """
-    origin = _state_in(model, start, "the start", key)
-    target = _state_in(model, end, "the end", key)
+    origin = state_in(model, start, "the start", key)
+    target = state_in(model, end, "the end", key)
     moving = dict(model.named_parameters()) | dict(model.named_buffers())
     delta = {
         k: (widened(target[k]) - widened(origin[k])).to(origin[k].dtype)
@@ -80,7 +80,7 @@ def interpolation(
     return Plane(origin, delta, zeros_like(delta), "interpolate")
 
 
-def _state_in(
+def state_in(
     model: nn.Module, checkpoint: Checkpoint, role: str, key: str | None
 ) -> dict[str, Tensor]:
     """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""

@@ -22,7 +22,7 @@ from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic, write_csv
-from isoloss.geometry.analysis.barrier import barrier_of
+from isoloss.geometry.analysis.barrier import barriers_in_words
 from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.analysis.minima_table import save_minima
 from isoloss.geometry.arrays import Array
@@ -49,7 +49,7 @@ def locate(
     if kept is not None:
         with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(kept) as held:
             return [(held[f"places{k}"], held[f"distances{k}"]) for k in range(len(paths))]
-    found = [plane.locate(path.checkpoints, network) for path in paths]
+    found = [_located(plane, path, network) for path in paths]
     if kept is not None and paths:
         both: Any = {f"places{k}": places for k, (places, _) in enumerate(found)}
         both |= {f"distances{k}": distances for k, (_, distances) in enumerate(found)}
@@ -57,12 +57,18 @@ def locate(
     return found
 
 
+def _located(plane: Plane, path: ShownPath, network: nn.Module | None) -> Located:
+    if path.places is not None:
+        return path.places, np.zeros(len(path.places))
+    return plane.locate([c for c in path.checkpoints if not isinstance(c, tuple)], network)
+
+
 def usual_ranges(kind: PlaneKind, located: Sequence[Located]) -> tuple[Range, Range]:
     """The ranges of α and β where none is asked for: on a plane that is built from trajectories all
     of those that are shown, with a margin."""
     places = np.concatenate([np.zeros((0, 2)), *(coordinates for coordinates, _ in located)])
     places = places[np.isfinite(places).all(axis=1)]  # a diverged checkpoint is nowhere
-    if (kind.needs_trajectory or kind.takes("third")) and len(places):
+    if kind.shows_networks and len(places):
         return surrounding(places)
     return kind.usual_range, kind.usual_range
 
@@ -92,6 +98,7 @@ class PlaneProbing:
         self._located = located
         self._folder = folder
         self._whole: Surface | None = None
+        self._columns, self._titles = dict[str, Array](), dict[str, str]()
 
     def steps(self, group: ProcessGroup) -> Generator[Event, None, Surface]:
         """Compute what is missing, yielding what happens; returns the surface, with findings."""
@@ -107,7 +114,12 @@ class PlaneProbing:
                 losses = self._losses(path, place)
                 yield from carry_out(losses, losses.rounds(), group, 1, "path")
             group.release()
-            loss = losses.growing.snapshot().loss[:, 0]
+            known = losses.growing.snapshot()
+            if path.column:
+                self._columns |= _columns_of(known, path.column)
+                self._titles[path.column] = path.name
+                continue
+            loss = known.loss[:, 0]
             meta = {**self.probing.growing.meta, "name": path.name}
             alpha, beta = places.T
             seen = Trajectory(alpha, beta, loss, off_plane, path.epoch, path.lr, meta)
@@ -124,7 +136,11 @@ class PlaneProbing:
             return self._whole
         if not hasattr(self.probing, "growing"):
             return None
-        return replace(self.probing.growing.snapshot(), trajectories=self.trajectories)
+        known = self.probing.growing.snapshot()
+        if not self._columns:
+            return replace(known, trajectories=self.trajectories)
+        columns = {**known.columns, **self._columns}
+        return replace(known, columns=columns, meta={**known.meta, "quantities": self._titles})
 
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another."""
@@ -162,12 +178,21 @@ def among(
         yield event
 
 
+def _columns_of(known: Surface, name: str) -> dict[str, Array]:
+    """The columns of a quantity, of what there is to know of it."""
+    of_answers = {f"{name}_accuracy": known.accuracy} if np.isfinite(known.accuracy).any() else {}
+    return {name: known.loss, f"{name}_stderr": known.loss_stderr, **of_answers}
+
+
 def said_of(surface: Surface) -> Iterator[Event]:
     """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
         yield Log(f"at the centre: {centre}")
-    if (barrier := barrier_of(surface)) is not None:
-        yield Log(f"barrier: {barrier}")
+    barriers = barriers_in_words(surface)
+    if len(barriers) > 1:
+        yield Log(f"barrier: {', '.join(f'{name} {said}' for name, said in barriers.items())}")
+    elif barriers:
+        yield Log(f"barrier: {barriers['barrier']}")
     for alarm in alarms(surface):
         yield Log(alarm)
 

@@ -21,6 +21,7 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.planes.bezier import beside, on_plane, path_of
 from isoloss.compute.planes.plane import (
     Plane,
     PlaneInputs,
@@ -53,9 +54,12 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 from isoloss.run import Run
+from isoloss.run_folder import BEZIER
 from isoloss.settings import ProbeSettings
 from isoloss.settings.direction_paths import file_of
 
+ON_PATH = 33
+"""Places of a path that are shown on its plane."""
 AskedFor = Callable[[ProbeSettings, Network, ProbedData, torch.device], tuple[Quantity, ...]]
 """Finds the quantities that settings ask for; those of attacks and defenses lie above."""
 
@@ -212,6 +216,8 @@ class Probing:
     def _shown(self) -> list[ShownPath]:
         """The trajectories shown with the surface, and the networks that it goes through."""
         kind, probed = self.settings.plane_kind, self.probed
+        if kind.of_path:
+            return self._along_path()
         paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
         if not paths and self.settings.every == "checkpoint" and probed.network.path is not None:
             paths = [ShownPath.of_training(probed.network.path)]
@@ -220,6 +226,19 @@ class Probing:
             ends = [probed.network.checkpoints[-1], *probed.ends]
             paths.append(ShownPath.of_networks(names, ends))
         return paths
+
+    def _along_path(self) -> list[ShownPath]:
+        """The path, on its plane with its ends and its bend, or beside the straight line."""
+        if self.settings.is_curve:
+            alpha = self._axes(())[0]
+            return [ShownPath.on_plane("along the path", beside(alpha), alpha, "path")]
+        path, t = path_of(self.settings.source), np.linspace(0, 1, ON_PATH)
+        bend = path.place_of_bend(build(self._inputs(0)))
+        networks = np.array([(0.0, 0.0), bend, (1.0, 0.0)])
+        return [
+            ShownPath.on_plane("path", on_plane(t, bend), t),
+            ShownPath.on_plane("start, bend, end", networks, t[[0, ON_PATH // 2, -1]]),
+        ]
 
     def _plane(self, run: Run) -> Generator[Event, None, Plane]:
         if exists(run.plane_path):
@@ -299,18 +318,21 @@ class Probing:
         settings = self.settings
         asked = {"start": settings.source, "end": settings.to, "third": settings.third}
         known = {k: source.stem for k, source in asked.items() if source is not None}
-        return {} if settings.to is None else known
+        if settings.plane_kind.of_path:
+            trained: Any = Run.open(settings.source).settings
+            known = {"start": trained.begin.stem, "end": trained.to.stem}
+        return known if len(known) > 1 else {}
 
     def _recorded(self) -> dict[str, float] | None:
         """What the network's training has recorded of the same split at its end; None where nobody
         has, as of checkpoints that were imported."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
-        if path is None or not same:
+        if path is None or not same or settings.plane_kind.of_path:
             return None
         last = path.points[-1]
         trains = settings.split == "train"
-        if trains and path.noise:
+        if trains and (path.noise or path.of_several):
             return None
         loss = last.loss if trains else last.test_loss
         accuracy = last.accuracy if trains else last.test_accuracy
@@ -332,6 +354,8 @@ class Probing:
         needs_all = self.settings.plane_kind.needs_trajectory
         if needs_all or self.settings.every == "checkpoint":
             return [c for path in self.probed.paths for c in path.checkpoints]
+        if self.settings.plane_kind.of_path:
+            return [self.settings.source / BEZIER]
         return [self.probed.network.checkpoints[-1], *self.probed.ends]
 
 

@@ -54,12 +54,22 @@ def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
     return ProbedNetwork(network, tuple(also), ends)
 
 
+def network_at(source: Path, *, run: bool = False) -> Path:
+    """The checkpoint that a path means: the last of a training run, or itself.
+
+    Args:
+        run: whether it must be a run.
+
+    Raises:
+        IsolossError: if there is none.
+    """
+    is_file = trained_network(source).kind == "checkpoint"
+    return source if is_file and not run else load_path(source)[1].checkpoints[-1]
+
+
 def _checked_end(source: Path, key: str | None, model: nn.Module) -> Path:
-    if trained_network(source).kind == "checkpoint":
-        _check_same_architecture(model, source, key)
-        return source
-    end = load_path(source)[1].checkpoints[-1]
-    _check_same_architecture(model, end)
+    end = network_at(source)
+    _check_same_architecture(model, end, key if end == source else None)
     return end
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from isoloss.compute.engine.checkpoint_losses import Place
 from isoloss.compute.networks.checkpoints import Checkpoint, checkpoints_in
 from isoloss.compute.training.network import TrainedPath, load_path
 from isoloss.errors import IsolossError
@@ -24,19 +25,30 @@ class ShownPath:
     """The checkpoints of a training, in order, and what is known of each.
 
     Attributes:
+        checkpoints: or places on the plane itself, if these are `places`.
         epoch, lr: (n,) epochs trained, and the learning rate there; NaN where nobody knows.
+        places: (n, 2) coordinates, where it is known that all lie on the plane.
+        column: what its losses are called beside those of a line; "" for a trajectory.
     """
 
     name: str
-    checkpoints: Sequence[Checkpoint]
+    checkpoints: Sequence[Checkpoint | Place]
     epoch: Array
     lr: Array
+    places: Array | None = None
+    column: str = ""
 
     @classmethod
     def of_training(cls, path: TrainedPath) -> ShownPath:
         """The trajectory of a training run."""
         epoch, lr = (np.array([getattr(p, name) for p in path.points]) for name in ("epoch", "lr"))
         return cls(path.name, path.checkpoints, epoch, lr)
+
+    @classmethod
+    def on_plane(cls, name: str, places: Array, t: Array, column: str = "") -> ShownPath:
+        """Places on the plane, counted by t."""
+        there = [(float(a), float(b)) for a, b in places]
+        return cls(name, there, t, np.full(len(t), np.nan), places, column)
 
     @classmethod
     def of_networks(cls, name: str, checkpoints: Sequence[Checkpoint]) -> ShownPath:

@@ -23,6 +23,8 @@ from isoloss.compute.training.replicas import Shard, shard_of
 
 _NOISE = 2**11 - 1
 """Stands where the number of a process would: no other stream begins there."""
+_OTHER = 2**11 - 2
+"""Likewise."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,11 @@ def noisy(
 def noise_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
     """What draws the noise of a step, the same for all processes; −1 is before the first step."""
     return torch.Generator(device).manual_seed(step_seed(seed, step, _NOISE))
+
+
+def other_stream(seed: int) -> torch.Generator:
+    """What draws something else in a step with this seed, the same for all processes."""
+    return torch.Generator().manual_seed((seed + (_OTHER << 52)) % 2**63)
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

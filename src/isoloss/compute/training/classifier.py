@@ -29,6 +29,21 @@ def build_for(settings: TrainSettings, dataset: Dataset) -> nn.Module:
     return build_for_data(settings.model, settings.stem, dataset)
 
 
+def optimizer_for(asked: TrainSettings, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer that is asked for, for all parameters of `model`."""
+    if asked.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            asked.lr,
+            momentum=asked.momentum,
+            nesterov=asked.momentum > 0,
+            weight_decay=asked.weight_decay,
+            fused=fuses(model),
+        )
+    kind = torch.optim.Adam if asked.optimizer == "adam" else torch.optim.AdamW
+    return kind(model.parameters(), asked.lr, weight_decay=asked.weight_decay, fused=fuses(model))
+
+
 class ClassifierTraining(Training):
     """Images to the logits of their classes, by cross-entropy."""
 
@@ -41,20 +56,7 @@ class ClassifierTraining(Training):
         return model
 
     def _optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        asked = self.settings
-        if asked.optimizer == "sgd":
-            return torch.optim.SGD(
-                model.parameters(),
-                asked.lr,
-                momentum=asked.momentum,
-                nesterov=asked.momentum > 0,
-                weight_decay=asked.weight_decay,
-                fused=fuses(model),
-            )
-        kind = torch.optim.Adam if asked.optimizer == "adam" else torch.optim.AdamW
-        return kind(
-            model.parameters(), asked.lr, weight_decay=asked.weight_decay, fused=fuses(model)
-        )
+        return optimizer_for(self.settings, model)
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate(self.settings, step, self.total_steps)

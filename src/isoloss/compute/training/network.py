@@ -30,6 +30,7 @@ from isoloss.settings import (
     ProbeSettings,
     SharpnessSettings,
     TrainingSettings,
+    TrainSettings,
 )
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
@@ -46,12 +47,14 @@ class TrainedPath:
 
     Attributes:
         noise: σ of the noise that images got in training; None where nothing says it.
+        of_several: whether training losses are those of many networks, along a path between two.
     """
 
     name: str
     checkpoints: list[Path]
     points: list[TrajectoryPoint]
     noise: float | None = None
+    of_several: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,7 @@ def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
     asked = run.settings
     if not isinstance(asked, TrainingSettings):
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
-    if asked.task != "classifier":
+    if asked.task == "denoiser":
         raise IsolossError(f"{run.folder} has trained a {asked.task}: give a classifier's run")
     points = read_trajectory(run)
     if not points:
@@ -269,7 +272,8 @@ def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
         )
     checkpoints = [run.checkpoints / p.checkpoint for p in points]
     noise = None if isinstance(asked, ImportSettings) else asked.noise
-    return asked, TrainedPath(run.name, checkpoints, points, noise)
+    is_path = isinstance(asked, TrainSettings) and asked.task == "path"
+    return asked, TrainedPath(run.name, checkpoints, points, noise, is_path)
 
 
 def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:

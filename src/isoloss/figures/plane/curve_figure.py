@@ -86,7 +86,8 @@ def _heading(
     figure: Figure, text: str, curve: Curve, room: float, em: float
 ) -> tuple[list[str], bool]:
     """Its lines, and whether there is room for them beside the legend: else they go above it."""
-    names = ["loss"] + ["accuracy"] * curve.has_accuracy + [BAND] * curve.has_band
+    names = [curve.called] + ["accuracy"] * curve.has_accuracy + [BAND] * curve.has_band
+    names += [other.title for other in curve.beside]
     legend = sum(text_width(figure, name, em) + 4.4 * em for name in names)
     is_beside = text_width(figure, text, TITLE * em) <= room - legend and "\n" not in text
     return fitted_lines(figure, text, MOST_LINES, room, TITLE * em), is_beside
@@ -144,7 +145,14 @@ def _draw(
         band.set(color=loss_color, alpha=0.25, linewidth=0)
         handles.insert(0, band)
     losses_seen = lens * curve.loss
-    handles[:0] = axes.plot(curve.alpha, losses_seen, color=loss_color, lw=2.4 * unit, label="loss")
+    handles[:0] = axes.plot(
+        curve.alpha, losses_seen, color=loss_color, lw=2.4 * unit, label=curve.called
+    )
+    for k, other in enumerate(curve.beside):
+        handles += axes.plot(
+            curve.alpha, lens * other.loss, color=theme.path_color(3 + k), lw=2.4 * unit,
+            label=other.title,
+        )  # fmt: skip
     _landmarks(axes, curve, theme, sheet)
     if curve.barrier is not None:
         _barrier(axes, curve.barrier, theme, sheet, losses, lens)
@@ -153,7 +161,7 @@ def _draw(
         handles=handles,
         loc="upper right",
         bbox_to_anchor=(1.0, 1 - above),
-        ncols=3,
+        ncols=3 + len(curve.beside),
         frameon=False,
         borderaxespad=1.0,
         handlelength=1.6,

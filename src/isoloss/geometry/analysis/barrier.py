@@ -44,9 +44,9 @@ class Barrier:
         return f"{value} at α = {number_label(self.alpha)}"
 
 
-def barrier_of(surface: Surface) -> Barrier | None:
-    """The barrier that a curve keeps; None where none was measured."""
-    said: Any = surface.meta.get("barrier")
+def barrier_of(surface: Surface, name: str = "barrier") -> Barrier | None:
+    """The barrier that a curve keeps under a name; None where none was measured."""
+    said: Any = surface.meta.get(name)
     if not isinstance(said, dict):
         return None
     kept = cast("dict[str, Any]", said)
@@ -58,3 +58,20 @@ def barrier_of(surface: Surface) -> Barrier | None:
     if not all(map(math.isfinite, (value, low, high, alpha, first, last))):
         return None
     return Barrier(value, low, high, alpha, (first, last))
+
+
+def barriers_in_words(surface: Surface) -> dict[str, str]:
+    """{of what: how high}: of the straight line, and where there is a path, of that too and by how
+    much it is lower."""
+    straight, path = barrier_of(surface), barrier_of(surface, "path_barrier")
+    if straight is None:
+        return {}
+    if path is None:
+        return {"barrier": str(straight)}
+    found = {"straight": str(straight), "path": str(path)}
+    said: Any = surface.meta.get("lower_by")
+    if isinstance(said, dict):
+        lower = cast("dict[str, Any]", said)
+        value, low, high = (number_label(float(lower[k])) for k in ("value", "low", "high"))
+        found["lower by"] = value if low == high else f"{value} ({low} to {high})"
+    return found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from isoloss.geometry.analysis.barrier import Barrier, barrier_of
+from isoloss.geometry.analysis.barrier import Barrier, barrier_of, barriers_in_words
+from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import LARGEST, HeightScale
 from isoloss.geometry.surface import Surface
@@ -25,6 +28,14 @@ class Landmark:
     label: str
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Other losses of the same samples at the same points: (n,), NaN where they are not finite."""
+
+    title: str
+    loss: Array
+
+
 @dataclass(frozen=True, repr=False)
 class Curve:
     """What has been computed of a curve.
@@ -39,6 +50,8 @@ class Curve:
         landmarks: at α = 0, and at α = 1 where another network is.
         scale: the range of the losses, logarithmic where they span decades.
         barrier: of an interpolation, where it was measured.
+        beside: further quantities; called: what the loss itself is called beside them.
+        barriers: what there is to say of barriers, in words, by what they are of.
     """
 
     alpha: Array
@@ -50,6 +63,9 @@ class Curve:
     landmarks: tuple[Landmark, ...]
     scale: HeightScale
     barrier: Barrier | None = None
+    beside: tuple[Beside, ...] = ()
+    called: str = "loss"
+    barriers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __repr__(self) -> str:
         known = self.loss[np.isfinite(self.loss)]
@@ -68,7 +84,7 @@ class Curve:
 
     def limits(self, *, log: bool) -> tuple[float, float]:
         """The loss axis that holds loss and band with a little air, all of it above 0 if `log`."""
-        values = np.concatenate([self.loss, self.low, self.high])
+        values = np.concatenate([self.loss, self.low, self.high, *(b.loss for b in self.beside)])
         values = values[np.isfinite(values) & ((values > 0) if log else True)]
         values = np.clip(values, -LARGEST, LARGEST)
         if not len(values):
@@ -91,6 +107,8 @@ class Curve:
         if error > 0:
             loss += f" ± {number_label(error, 2)}"
         lines = [("α", number_label(float(self.alpha[index]), 4)), ("loss", loss)]
+        for other in self.beside:
+            lines.append((other.title, number_label(float(other.loss[index]), 4)))
         if np.isfinite(self.accuracy[index]):
             lines.append(("accuracy", f"{self.accuracy[index]:.1f} %"))
         return lines
@@ -128,7 +146,16 @@ def curve_of(surface: Surface) -> Curve:
         landmarks=_landmarks(surface),
         scale=HeightScale.automatic(loss),
         barrier=barrier_of(surface),
+        beside=tuple(_beside(surface, there)),
+        called="straight line" if "path" in quantities_of(surface) else "loss",
+        barriers=barriers_in_words(surface),
     )
+
+
+def _beside(surface: Surface, there: NDArray[np.bool_]) -> Iterator[Beside]:
+    for name, title in quantities_of(surface).items():
+        loss = surface.columns[name][there, 0]
+        yield Beside(title, np.where(np.isfinite(loss), loss, np.nan))
 
 
 def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
@@ -136,7 +163,8 @@ def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
     from isoloss.settings.plane_kinds import plane_kind
 
     meta = surface.meta
-    if plane_kind(meta.get("plane")).takes("to"):
+    kind = plane_kind(meta.get("plane"))
+    if kind.takes("to") or kind.of_path:
         found = [(0.0, meta.get("start") or "start"), (1.0, meta.get("end") or "end")]
     else:
         found = [(0.0, meta.get("start") or "network")]

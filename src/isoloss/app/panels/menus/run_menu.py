@@ -27,6 +27,7 @@ from isoloss.settings.text import command_line
 USES = {
     "classifier": ("probe", "sharpness", "attack", "defend", "certify"),
     "denoiser": ("defend", "certify"),
+    "path": ("probe", "sharpness", "attack", "defend", "certify"),
 }
 """What can be done with what a training run has learnt, by its task."""
 

@@ -42,6 +42,7 @@ Section = Literal["", "More", "Compute"]
 
 _TAKES = {
     "source": "classifier", "also": "classifier", "to": "classifier", "third": "classifier",
+    "begin": "classifier",
     "denoiser": "denoiser", "directions": "directions", "checkpoints": "checkpoints",
     "loss": "function", "device": "device", "attacks": "attacks",
 }  # fmt: skip

@@ -97,8 +97,8 @@ def problem_with_denoiser(name: str) -> str:
     if name.strip() in ("", NO_DENOISER):
         return ""
     task = task_of(name)
-    if task == "classifier":
-        return f"{name} is a classifier: choose a denoiser, for example {_example('denoiser')}"
+    if task in ("classifier", "path"):
+        return f"{name} is a {task}: choose a denoiser, for example {_example('denoiser')}"
     if task or denoiser(name).kind != "unknown":
         return ""
     return (

@@ -24,7 +24,7 @@ class Trained:
     Attributes:
         value: what is entered to mean it: a path, or the name of a shipped one.
         name: what it is called; about: what it is, how good and of when.
-        task: "classifier" or "denoiser".
+        task: "classifier", "denoiser" or "path".
         data: what it was trained on.
         is_own: whether it was trained here.
     """
@@ -65,7 +65,7 @@ def _shipped() -> tuple[Trained, ...]:
 
 def suitable(trained: Sequence[Trained], task: str, data: str = "") -> list[Trained]:
     """Those for a task; what was trained on the same data comes first."""
-    of_task = [t for t in trained if t.task == task]
+    of_task = [t for t in trained if (t.task == "denoiser") == (task == "denoiser")]
     return sorted(of_task, key=lambda t: bool(data) and t.data != data)
 
 
@@ -96,6 +96,7 @@ def _about(asked: Mapping[str, Any], accuracy: float | None) -> str:
     size = asked.get("denoiser")
     what = "denoiser" if size == "auto" else f"{size} denoiser"
     what = what if is_denoiser else short_name(str(asked.get("model", "")))
+    what = f"path of {what}" if _task(asked) == "path" else what
     said = [f"{what} on {short_name(str(asked.get('data', '')))}"]
     return ", ".join(said + ([percent(accuracy)] if accuracy is not None else []))
 

@@ -104,7 +104,7 @@ def _network(_: Values, subject: Subject) -> Usual:
     asked = subject.trained
     if asked is None:
         return Usual("as in training")
-    name = asked.model if asked.task == "classifier" else "denoiser"
+    name = "denoiser" if asked.task == "denoiser" else asked.model
     return Usual(f"{short_name(name)}, as trained", name)
 
 
@@ -172,6 +172,7 @@ _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "samples": _samples,
     "to": _says("needed"),
     "third": _says("needed"),
+    "begin": _says("needed"),
     "directions": _says("needed"),
     "tolerance": _says("none, every sample"),
     "alpha_range": _range,

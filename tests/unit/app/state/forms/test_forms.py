@@ -34,7 +34,7 @@ def test_kinds_of_fields():
     assert kinds["source"].required
     assert kinds["plane"].kind == "choice"
     named = ("random", "pca", "line", "interpolate", "directions", "direction")
-    assert kinds["plane"].choices == (*named, "hessian", "gradient", "three")
+    assert kinds["plane"].choices == (*named, "hessian", "gradient", "three", "path", "along")
     assert kinds["to"].kind == "path"
     assert not kinds["to"].optional
     assert kinds["also"].kind == "paths"

@@ -1,0 +1,51 @@
+"""Batch-norm statistics measured anew, where weights are not those that they were measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+Batch = TypeVar("Batch")
+
+
+def recalibrate(
+    network: nn.Module, compute: Callable[[Batch], object], batches: Iterable[Batch]
+) -> None:
+    """Have the statistics of a network's batch norms be their average over `batches`; all else of
+    it is in eval mode, or as it is.
+
+    Args:
+        compute: runs the network on a batch.
+    """
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
+    if not norms:
+        return
+    momenta = [m.momentum for m in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train()
+    counting = [norm.register_forward_pre_hook(_AverageOfBatches()) for norm in norms]
+    try:
+        for batch in batches:
+            compute(batch)
+    finally:
+        for hook in counting:
+            hook.remove()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+class _AverageOfBatches:
+    """Has a batch norm's statistics be the plain average over what it has seen. With a momentum of
+    None it would count that itself, on the device, and wait for the count every time."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, norm: Any, inputs: object) -> None:
+        self._seen += 1
+        norm.momentum = 1 / self._seen
