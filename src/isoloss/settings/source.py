@@ -102,12 +102,15 @@ def data_set(text: str) -> Source:
 
 
 def denoiser(text: str | Path) -> Source:
-    """What `--denoiser` names: a folder, a shipped denoiser or a repository on the hub."""
+    """What `--denoiser` names: a folder, a shipped denoiser, a function of the user's own, or a
+    repository on the hub."""
     text = str(text)
     if is_shipped(text):
         return Source("shipped", text, Path(text).name)
     if names_folder(text):
         return Source("folder", text, text)
+    if is_function(text):
+        return Source("function", text, text)
     is_repository = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) is not None
     return Source("hub" if is_repository else "unknown", text, text)
 

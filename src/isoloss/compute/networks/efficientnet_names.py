@@ -1,7 +1,7 @@
 """The names of EfficientNet-PyTorch, as weights of EfficientNets on PyPI and elsewhere have them.
 
-https://github.com/lukemelas/EfficientNet-PyTorch lists the layers of an EfficientNet in the order in
-which timm does, by other names: `_blocks.4._depthwise_conv` for `blocks.2.1.conv_dw`.
+https://github.com/lukemelas/EfficientNet-PyTorch lists the layers in the order in which timm does, by
+other names: `_blocks.4._depthwise_conv` for `blocks.2.1.conv_dw`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def renamed(network: nn.Module, state: Mapping[str, Any]) -> Iterator[dict[str, 
     if first is None:
         return
     prefix = first.removesuffix(_STEM)
-    given = _of_layers(n for n, t in state.items() if n.startswith(prefix) and isinstance(t, Tensor))
+    given = _of_layers(
+        n for n, t in state.items() if n.startswith(prefix) and isinstance(t, Tensor)
+    )
     own = _of_layers(network.state_dict())
     has_stem = bool(own) and own[0][0].endswith(_STEM[1:])
     if has_stem and [leaf for _, leaf in own] == [leaf for _, leaf in given]:

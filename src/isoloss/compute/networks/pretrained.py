@@ -13,7 +13,7 @@ import functools
 import math
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -106,6 +106,17 @@ def framing_of(name: str, image_size: int | None = None) -> Framing:
     )
 
 
+def classes_of(name: str) -> int:
+    """How many classes a network of a published name tells apart.
+
+    Raises:
+        IsolossError: as `build_published`.
+    """
+    import timm
+
+    return int(cast("Any", timm.get_pretrained_cfg(_checked(name))).num_classes)
+
+
 def fetch_weights(name: str, classes: int) -> Path:
     """The weights of a published name: of a package that is installed, or from the hub or this
     machine's cache.
@@ -121,9 +132,9 @@ def fetch_weights(name: str, classes: int) -> Path:
 
     short = _checked(name)
     config: Any = timm.get_pretrained_cfg(short)
-    if config.num_classes != classes:
+    if (known := classes_of(name)) != classes:
         raise IsolossError(
-            f"{name} tells {config.num_classes:,} classes apart, the data have {classes:,}: images "
+            f"{name} tells {known:,} classes apart, the data have {classes:,}: images "
             "of ImageNet lie in folders named by WordNet ids (n01440764, …)"
         )
     if name in PACKAGED_NETWORKS:

@@ -87,8 +87,9 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
     """The state dict of `network` with what was saved in it.
 
     Names that the network translates itself when it loads a state dict are translated by it, those
-    that transformers has for its networks by transformers, those of EfficientNet-PyTorch here. Where there are only those parameters
-    that are trained, beside frozen ones (adapters), the others stay as they are.
+    that transformers has for its networks by transformers, those of EfficientNet-PyTorch here.
+    Where there are only those parameters that are trained, beside frozen ones (adapters), the
+    others stay as they are.
 
     Raises:
         IsolossError: as `find`.
