@@ -356,7 +356,10 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return message
     name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
-        return f"{name} is missing"
+        is_network = name == "--source"
+        return (
+            "say which network: a run, a checkpoint, a name" if is_network else f"{name} is missing"
+        )
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
     message = _PLAINLY.get(first["type"], re.sub(r" for <class '[^']*'>", "", message))
