@@ -112,6 +112,40 @@ def test_an_interrupt_waits_for_the_end_of_what_is_held_and_a_second_does_not(nu
         signal.signal(number, before)
 
 
+class Interrupted:
+    """Is interrupted when it is freed, where Python prints what is raised and goes on."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_has_swallowed_is_heard_at_the_next_event(run):
+    went_on = []
+
+    class Loses(Work):
+        def resume(self, run):
+            yield Log("begun")
+            Interrupted()
+            went_on.append(1)
+            yield Log("on")
+            went_on.append(2)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(recorded(run, lambda: Loses()))
+    assert went_on == [1]
+    assert isinstance(last(run), Paused)
+
+
+def test_who_hears_signals_himself_is_not_interrupted(run):
+    before, heard = signal.signal(signal.SIGINT, lambda *_: heard.append(1)), []
+    try:
+        list(recorded(run, lambda: Work(0, lambda run: signal.raise_signal(signal.SIGINT))))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (heard, type(last(run))) == ([1], Done)
+
+
 @pytest.mark.parametrize(
     ("exit_code", "asked", "status"),
     [

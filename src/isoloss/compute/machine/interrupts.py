@@ -1,4 +1,4 @@
-"""Interrupts that come in the midst of what must not be cut in two, and wait until that is done."""
+"""Interrupts that wait until what must not be cut in two is done, and that do not get lost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,20 @@ class Interrupts:
 
     A second one does not wait, nor one that has waited for `PATIENCE`. Elsewhere than on the main
     thread, which alone hears interrupts, there is nothing to be held.
+
+    Where Python calls back (a destructor, a weak reference's end), it prints what is raised and
+    goes on: an interrupt that came there is raised again by `raise_lost`.
     """
 
     def __init__(self) -> None:
         self.held = _Held()
         self._before: dict[int, Any] = {}
+        self._raised: BaseException | None = None
+
+    def raise_lost(self) -> None:
+        """Raise what an interrupt has raised, if we are still here."""
+        if self._raised is not None:
+            raise self._raised
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -41,7 +50,11 @@ class Interrupts:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         def act() -> None:
-            self._before[number](number, frame)
+            try:
+                self._before[number](number, frame)
+            except BaseException as error:
+                self._raised = error
+                raise
 
         if not self.held.hold(act):
             act()

@@ -19,7 +19,7 @@ import torch
 
 from isoloss.compute.machine.deterministic import deterministic
 from isoloss.compute.machine.device import describe_device
-from isoloss.compute.machine.interrupts import interrupt_main_thread
+from isoloss.compute.machine.interrupts import Interrupts, interrupt_main_thread
 from isoloss.compute.machine.memory import is_out_of_memory, no_shared_memory, peak_bytes
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
@@ -67,7 +67,7 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
         IsolossError: if the run cannot go on; the reason is recorded too.
     """
     group = process_group()
-    with run.lock(), _heeding(run.stop_path):
+    with run.lock(), Interrupts() as interrupts, _heeding(run.stop_path):
         if run.is_done:
             group.broadcast("run", _IS_DONE)
             return
@@ -88,6 +88,7 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
                 for event in chain(_about_device(run, device, so_far), prepared.resume(run)):
                     run.emit(event)
                     yield event
+                    interrupts.raise_lost()
         except (KeyboardInterrupt, GeneratorExit):
             # torchrun interrupts rank 0 too when another process has given up.
             with suppress(IsolossError):  # the disk is full, or the folder gone
