@@ -356,10 +356,8 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return message
     name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
-        is_network = name == "--source"
-        return (
-            "say which network: a run, a checkpoint, a name" if is_network else f"{name} is missing"
-        )
+        network = "say which network: a run, a checkpoint or the name of a published one"
+        return network if name == "--source" else f"{name} is missing"
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
     message = _PLAINLY.get(first["type"], re.sub(r" for <class '[^']*'>", "", message))

@@ -167,9 +167,7 @@ class OwnDenoiser(nn.Module):
         except Exception as error:  # a user's function may raise anything
             refuse_out_of_memory(error)
             said = where_users_code_failed(error) or one_line(error)
-            raise IsolossError(
-                f"the denoiser {self.name} failed: {said}".replace("  ", " ")
-            ) from error
+            raise IsolossError(f"the denoiser failed: {said}") from error
         if not bool(clean.isfinite().all()):
             raise IsolossError(
                 "the denoiser gives NaN or infinite values: nothing can be said of it"

@@ -182,10 +182,13 @@ def test_a_network_at_hand_in_a_script_is_left_as_it_is():
     ],
 )
 def test_what_is_no_denoiser_is_refused_in_one_line(users, name, message):
-    with pytest.raises(IsolossError, match=message) as caught:
+    def prepared():
         pair = settled(name)
         images = torch.full((4, 3, 8, 8), 0.6)
         check_denoises(DenoisedSmoothing(torch.nn.Identity(), *pair, 0.25), images)
+
+    with pytest.raises(IsolossError, match=message) as caught:
+        prepared()
     assert "\n" not in str(caught.value)
 
 
