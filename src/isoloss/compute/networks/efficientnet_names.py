@@ -1,6 +1,6 @@
 """The names of EfficientNet-PyTorch, as weights of EfficientNets on PyPI and elsewhere have them.
 
-https://github.com/lukemelas/EfficientNet-PyTorch has the layers in the order in which timm has them,
+https://github.com/lukemelas/EfficientNet-PyTorch has the layers in the order in which timm does,
 by other names: `_blocks.4._depthwise_conv` for `blocks.2.1.conv_dw`.
 """
 
