@@ -296,11 +296,12 @@ class NetworkSettings(Settings):
     @classmethod
     def _published_by_its_type(cls, values: Any) -> Any:
         """What is published brings its weights: its type alone says which network is meant."""
-        named = cast("dict[str, Any]", values).get("model") if isinstance(values, dict) else None
-        if not isinstance(named, str) or "source" in values:
-            return values
-        is_one = network_type(named).kind == "published"
-        return {**values, "source": named, "model": None} if is_one else values
+        given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
+        named: Any = given.get("model")
+        is_alone = isinstance(named, str) and "source" not in given
+        if not is_alone or network_type(named).kind != "published":
+            return cast("Any", values)
+        return {**given, "source": named, "model": None}
 
     @property
     def sources(self) -> tuple[Path, ...]:
