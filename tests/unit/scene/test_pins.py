@@ -72,9 +72,12 @@ def test_what_is_told_of_a_difference_has_a_sign(scene):
     measured = dict(measurements(difference(lower, layer.surface), (2, 2)))
     assert measured["Δ accuracy"] == "+2.5 points"
     assert measured["Δ loss"].startswith("−1 ±")
+    assert measured["beyond chance"] == "yes"
     assert dict(measurements(difference(layer.surface, layer.surface), (2, 2))) == {
         "Δ loss": "0 ± 0.028",
         "Δ accuracy": "+0.0 points",
+        "95 % interval": "−0.055 to 0.055",
+        "beyond chance": "no",
     }
 
 
