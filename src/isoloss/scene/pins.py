@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from isoloss.geometry.analysis.beyond_chance import DIFFERS, ENDS, differs_at
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.naming import drawable, drawable_line
@@ -120,8 +121,11 @@ def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
         lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         lines.append(("spread", number_label(float(surface.spread[cell]))))
+    lines += differs_at(surface, cell).items()
     for name, values in surface.columns.items():
         value = float(values[cell])
+        if DIFFERS in surface.columns and name in (DIFFERS, *ENDS):
+            continue
         if math.isfinite(value) and name == "predicted":
             lines.append(("class", drawable(class_name(surface, int(value)))))
         elif math.isfinite(value):

@@ -75,7 +75,10 @@ def test_what_is_told_of_a_difference_has_a_sign(scene):
     assert dict(measurements(difference(layer.surface, layer.surface), (2, 2))) == {
         "Δ loss": "0 ± 0.028",
         "Δ accuracy": "+0.0 points",
+        "95 % interval": "−0.0554 to 0.0554",
+        "differs": "not beyond chance",
     }
+    assert measured["differs"] == "lower"
 
 
 def test_a_click_waits_until_it_cannot_be_half_of_a_double_click(scene):

@@ -27,7 +27,7 @@ _WIDE, _HIGH = 30, 20
 _SHARE = 0.58
 """Of the table, where there are bars too."""
 
-_WEIGHTS = {"Loss": 1.7, "Persistence": 1.2, "Surface": 1.5, "Remarks": 2.0}
+_WEIGHTS = {"Loss": 1.7, "Persistence": 1.8, "α": 0.9, "β": 0.9, "Surface": 1.5, "Remarks": 2.0}
 """Of the columns' widths; 1 for the others."""
 
 
@@ -52,6 +52,9 @@ class MinimaPanel:
         hint("Triangles that point down mark the local minima (M)")
         imgui.same_line(0, em(1.2))
         self._slider(appearance.minima_persistence)
+        if any(layer.pending for layer in workspace.scene.shown):
+            muted("Looking for minima…")
+            return
         listed, hidden = self.rows()
         if not listed and not hidden:
             muted("There is no local minimum.")
