@@ -10,9 +10,10 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.menus.layer_menu import LayerMenu
 from isoloss.app.panels.menus.probe_again import ProbeAgain
-from isoloss.app.state.glossary import explanation, of_fact
+from isoloss.app.state.glossary import explanation
 from isoloss.app.state.readouts import Facts, range_label
 from isoloss.app.state.runs.network_sharpness import NetworkSharpness
+from isoloss.app.state.terms import of_fact
 from isoloss.app.ui.findings_badge import findings_badge, list_findings
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import palette, u32, vec

@@ -8,8 +8,9 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.plots.barcode_plot import BarcodePlot
-from isoloss.app.state.glossary import explanation, of_fact
+from isoloss.app.state.glossary import explanation
 from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.terms import of_fact
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, vec

@@ -7,8 +7,8 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.glossary import of_fact
 from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.terms import of_fact
 from isoloss.app.state.view.playback import SPEEDS, Path, Playback
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, u32, vec

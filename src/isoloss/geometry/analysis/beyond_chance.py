@@ -7,12 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from isoloss.geometry.analysis.student import quantile, two_sided
+from isoloss.geometry.analysis.student import LEVEL, quantile, two_sided
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.ticks import number_label
 
-LEVEL = 0.95
 DIFFERS = "differs"
 """The column that says where surfaces differ: 1 where the first is higher, −1 where it is lower, 0
 where they do not differ beyond chance, NaN where that is not known."""
@@ -32,7 +30,7 @@ def with_marks(surface: Surface, error: Array, freedom: Array, how: str) -> Surf
         how: the error was found, in words.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.where(error == 0, 0.0, quantile(freedom, LEVEL) * error)
+        half = np.where(error == 0, 0.0, quantile(freedom) * error)
         t = np.where(surface.loss == 0, 0.0, surface.loss / error)  # without any error ±∞
         columns = {"low": surface.loss - half, "high": surface.loss + half}
     known = np.isfinite(surface.loss) & np.isfinite(error)
@@ -47,18 +45,6 @@ def with_marks(surface: Surface, error: Array, freedom: Array, how: str) -> Surf
     said = {"share": share, "cells": int(known.sum()), "how": how}
     meta = {**surface.meta, DIFFERS: said, "quantities": dict(ENDS)}
     return replace(surface, columns={**columns, DIFFERS: marks}, meta=meta)
-
-
-def differs_at(surface: Surface, cell: tuple[int, int]) -> dict[str, str]:
-    """Whether a cell of a difference is more than chance, and its interval, in words; {} where that
-    was not asked."""
-    if not {DIFFERS, *ENDS} <= surface.columns.keys():
-        return {}
-    mark, low, high = (float(surface.columns[name][cell]) for name in (DIFFERS, *ENDS))
-    words = {"95 % interval": f"{number_label(low, 3)} to {number_label(high, 3)}"}
-    marks = {1.0: "higher", -1.0: "lower", 0.0: "not beyond chance"}
-    words[DIFFERS] = marks.get(mark, "unknown")
-    return words if np.isfinite([low, high]).all() else {}
 
 
 def differs_in_words(surface: Surface) -> str:
