@@ -121,7 +121,8 @@ def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
         lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         lines.append(("spread", number_label(float(surface.spread[cell]))))
-    told = {*ENDS, DIFFERS} if DIFFERS in surface.columns else set[str]()
+    marks = {*ENDS, DIFFERS}
+    told = marks if marks <= surface.columns.keys() else set[str]()
     if told:
         lines += _beyond_chance(surface, cell)
     for name, values in surface.columns.items():

@@ -79,6 +79,8 @@ def test_what_is_told_of_a_difference_has_a_sign(scene):
         "95 % interval": "−0.055 to 0.055",
         "beyond chance": "no",
     }
+    layer.surface.columns["differs"] = np.ones((5, 5))  # of a file of somebody else's
+    assert ("differs", "1") in measurements(layer.surface, (2, 2))
 
 
 def test_a_click_waits_until_it_cannot_be_half_of_a_double_click(scene):

@@ -115,8 +115,7 @@ class Timeline:
         clock = paths[0][2].clock if paths else "epoch"
         at = f"{clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
-            facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))
-            text = f"{at}   {facts}"
+            text = ", ".join([at, *(f"{k} {value}" for k, value in self._facts_at(paths[0]))])
             muted(shortened(text, room))
             hint(text, of_fact("Off-plane", ""))
             return
