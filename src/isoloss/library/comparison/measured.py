@@ -82,7 +82,7 @@ def networks_of(
     own = {(entry.kind, k): v for k, v in entry.settings.items() if k not in _NOT_TOLD}
     seed = entry.settings.get("seed")
     split = str(entry.settings.get("split") or ("test" if entry.is_training else ""))
-    data = ", ".join(filter(None, (entry.data, split and f"{split} split")))
+    data = f"{entry.data} ({split} split)" if split else entry.data
     images = data, entry.settings.get("samples"), None if entry.is_training else seed
     titles = _titles(entry.kind)
     if entry.is_training:
@@ -112,8 +112,9 @@ def networks_of(
                         right[quantity] = images_right
         else:
             found = {
-                Quantity(k, titles.get(k, k), is_share=k == "accuracy"): _alone(v)
+                Quantity(k, titles[k], is_share=k in ("accuracy", "nonconvex")): _alone(v)
                 for k, v in entry.figures.items()
+                if k in titles
             }
         training_seed = None if training is None else training.get("seed")
         told = {("train", k): v for k, v in (training or {}).items() if k not in _NOT_TOLD}

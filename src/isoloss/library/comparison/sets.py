@@ -15,6 +15,7 @@ import numpy as np
 from isoloss.errors import IsolossError
 from isoloss.files import write_csv
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import number_label
 from isoloss.library.columns import settings_in_words
 from isoloss.library.comparison.measured import MeasuredNetwork, Quantity
 from isoloss.naming import first_of
@@ -96,7 +97,7 @@ class SetDifference:
 
     def _number(self, value: float) -> str:
         scaled = 100 * value if self.quantity.is_share else value
-        return f"{scaled:.3g}".replace("-", "−")
+        return number_label(scaled)
 
 
 @dataclass(frozen=True)
@@ -210,14 +211,13 @@ def in_words(quantity: Quantity, mean: Mean | None) -> str:
     if mean is None:
         return "–"
     scale, unit = (100, " %") if quantity.is_share else (1, "")
-    value, low, high = (
-        f"{scale * x:.4g}".replace("-", "−") for x in (mean.value, mean.low, mean.high)
-    )
+    value, low, high = (number_label(scale * x, 4) for x in (mean.value, mean.low, mean.high))
     said = f"{value}{unit}" + (f" ({low} to {high})" if mean.over else "")
     if mean.over == "runs":
-        said += f", spread {scale * mean.spread:.2g}"
+        unit = " points" if quantity.is_share else ""
+        said += f", spread {number_label(scale * mean.spread, 2)}{unit}"
         if not math.isnan(mean.between):
-            said += f", of seeds {scale * mean.between:.2g}"
+            said += f", of seeds {number_label(scale * mean.between, 2)}{unit}"
     return said
 
 
@@ -349,7 +349,7 @@ def _remarks(
         several = [d for d in differences if d.found.how]
         counted = f"; {len(several)} comparisons, counted after Holm" if len(several) > 1 else ""
         yield f"Intervals of 95 %: {', '.join(hows)}{counted}."
-    if len(sets) > 2:
+    if len(sets) > 2 and differences:
         yield f"Each set is compared with the first, {sets[0].name}."
     if any(d.found.over == "samples" for d in differences):
         yield (
