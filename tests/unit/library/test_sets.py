@@ -147,9 +147,7 @@ def test_a_field_tells_sets_apart_and_what_else_varies_is_said(begin, comparing)
 def test_other_data_are_refused_and_said_in_the_window(begin, comparing):
     train(begin, "a", 0.5)
     train(begin, "b", 0.6, data="cifar10")
-    with pytest.raises(
-        IsolossError, match=r"these are of digits \(test split\), cifar10"
-    ) as caught:
+    with pytest.raises(IsolossError, match=r"are of digits \(test split\), cifar10") as caught:
         comparing().sets()
     assert "\n" not in str(caught.value)
     (remark,) = comparing().seen(View(sets=())).sets.remarks

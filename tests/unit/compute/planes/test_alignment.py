@@ -171,9 +171,7 @@ def test_what_has_diverged_is_not_aligned():
     next(two.parameters()).data.fill_(torch.nan)
     data = [(torch.rand(4, 1, 4, 4), torch.zeros(4, dtype=torch.int64))]
     for model, other, where in ((one, two, "end"), (two, one, "start")):
-        with pytest.raises(
-            IsolossError, match=rf"of the network at the {where} is not finite: its"
-        ):
+        with pytest.raises(IsolossError, match=rf"of the network at the {where} is not finite"):
             isoloss.aligned(model, other, data, device="cpu")
 
 
