@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from isoloss.scene.document import Document, Links
 from isoloss.scene.files.session import save_session
 from isoloss.scene.layer import load_layer
 from isoloss.scene.scene import Scene
+from results.keeping import without_folders
 
 ROOT = Path(__file__).absolute().parent.parent
 GALLERY = ROOT / "data" / "gallery"
@@ -66,11 +66,12 @@ def main() -> None:
 
 def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     """Write a story's surfaces and session; its entry in the list."""
-    script = importlib.import_module(story.script)
-    commands = {command.rsplit("RUNS/", 1)[1]: command for command in script.RECIPE.commands}
+    recipe = importlib.import_module(story.script).RECIPE
+    commands = dict(zip(recipe.runs, recipe.commands, strict=True))
     for side, folder in zip(story.sides, folders, strict=True):
         surface = load(folder / DEFENDED if side.defended else folder)
-        surface = replace(surface, meta={**_moved(surface.meta), "title": side.title})
+        meta = json.loads(without_folders(json.dumps(surface.meta)))
+        surface = replace(surface, meta={**meta, "title": side.title})
         surface.save(out / side.file)
     layers = [load_layer(out / side.file) for side in story.sides]
     for side, layer in zip(story.sides, layers, strict=True):
@@ -111,11 +112,6 @@ def _done(folders: list[Path], name: str) -> Path | None:
         except IsolossError as error:
             print(error, file=sys.stderr)
     return None
-
-
-def _moved(meta: dict[str, Any]) -> dict[str, Any]:
-    """What a surface says of itself, with names of folders in place of where they lay."""
-    return json.loads(re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", json.dumps(meta)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import math
 import os
 import stat
 import sys
@@ -151,6 +152,11 @@ def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[obje
             table.writerows(rows)
 
     return write_atomic(path, write)
+
+
+def number_text(value: float) -> str:
+    """A number as tables on disk have it, of nine digits; "" for NaN."""
+    return "" if math.isnan(value) else f"{value:.9g}"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.pictures.picture import draw_views
@@ -111,13 +112,18 @@ def of_an_image(layer: SurfaceLayer) -> SurfaceLayer:
     return SurfaceLayer(layer.name, seen, layer.trajectories)
 
 
+def compared(surface: Surface) -> SurfaceLayer:
+    """Its difference from itself with a slope, which is marked where it is beyond chance."""
+    sloped = replace(surface, loss=surface.loss + 0.2 * surface.alpha[:, None])
+    return SurfaceLayer("compared", difference(surface, sloped))
+
+
 @pytest.mark.parametrize("texture", list(TEXTURES), ids=lambda t: t.name)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
     layer = walked(bowl())
-    image = draw(
-        renderer, layer if layer.has(texture) else of_an_image(layer), texture=texture, theme=theme
-    )
+    shown = next(x for x in (layer, of_an_image(layer), compared(bowl())) if x.has(texture))
+    image = draw(renderer, shown, texture=texture, theme=theme)
     matches_baseline(image, f"{texture.name}-{theme}")
 
 

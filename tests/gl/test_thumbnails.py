@@ -97,7 +97,7 @@ def test_drawn_once_then_read(context, bowl, cache, monkeypatch):
 def test_no_frame_works_a_mesh_out(context, bowl, cache, monkeypatch):
     read = thumbnails._read(bowl, "dark")
     monkeypatch.setattr("isoloss.scene.layer.display_mesh", None)  # whoever called it would fail
-    monkeypatch.setattr(thumbnails, "_read", lambda path, theme: read)
+    monkeypatch.setattr(thumbnails, "_read", lambda *_: read)
     made = Thumbnails()
     assert finished(made, bowl).picture is not None
     made.free()

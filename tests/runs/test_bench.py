@@ -124,7 +124,12 @@ class OneOfPyHessians:
         assert sum(len(targets) for _, targets in dataloader) == 160
         self.asked = []
 
+    def dataloader_hv_product(self, vector):
+        return vector, vector
+
     def eigenvalues(self, maxIter, tol):  # as it calls them
+        for value in (1.0, 2.0, 3.0):
+            self.dataloader_hv_product(value)
         return [3.0], [None]
 
     def trace(self, maxIter, tol):
@@ -142,6 +147,11 @@ def test_curvature_is_measured_beside_pyhessian(probed, monkeypatch, capsys):
     assert peer["stderr"] == pytest.approx((10 / 9) ** 0.5 / 10**0.5)
     assert row["ratios"]["trace"] == peer["trace_seconds"] / own["trace_seconds"]
     assert own["error"] <= 1e-3
+    assert 0 < own["within_seconds"] <= own["eigenvalue_seconds"]
+    assert peer["within_seconds"] is None
+    assert "eigenvalue_at_equal_error" not in row["ratios"]
+    at_equal_error = row["ratios"]["trace"] * (peer["stderr"] / own["stderr"]) ** 2
+    assert row["ratios"]["trace_at_equal_error"] == pytest.approx(at_equal_error)
     assert own["stderr"] <= peer["stderr"]
     found = isoloss.sharpness(
         probed.model, [(probed.images.float() / 255, probed.targets)], device="cpu", progress=False
@@ -149,6 +159,15 @@ def test_curvature_is_measured_beside_pyhessian(probed, monkeypatch, capsys):
     assert own["eigenvalue"] == pytest.approx(found.largest[0].value, rel=2e-3)
     low, high = found.trace.interval
     assert low - 4 * own["stderr"] <= own["trace"] <= high + 4 * own["stderr"]
+
+
+@pytest.mark.parametrize(
+    ("values", "since"),
+    [([1, 5, 4, 4], 3), ([4, 5, 4.001], 3), ([4, 4, 4.1], None), ([4, 4], 1), ([], None)],
+)
+def test_a_value_counts_from_when_it_stays_near(values, since):
+    steps = [(float(k), float(v)) for k, v in enumerate(values, 1)]
+    assert curvature_bench._within(steps, 4.0) == since
 
 
 def test_without_pyhessian_it_is_measured_alone(probed, monkeypatch, capsys):

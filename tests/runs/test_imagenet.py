@@ -241,8 +241,8 @@ def test_a_published_network_needs_no_file(tmp_path, monkeypatch):
     assert all(torch.equal(v, expected[k]) for k, v in network.model.network.state_dict().items())
     assert network.checkpoints == [file]
     assert prepare(settings).setup.models[0].name == "test_resnet.r160_in1k"
-    other = folder_of(tmp_path / "other", ["tench", "chain saw"], size=(170, 200))
-    with pytest.raises(IsolossError, match=r"tells 1,000 classes apart, the data have 2: .*n014"):
+    other = folder_of(tmp_path / "other", ["tench", "dahlia"], size=(170, 200))
+    with pytest.raises(IsolossError, match=r"'dahlia' is none of ImageNet's 1,000 classes: .*n014"):
         load_network(AttackSettings(source=TIMM, data=other))
     with pytest.raises(ValueError, match="does not bring images: give --data"):
         AttackSettings(source=TIMM)

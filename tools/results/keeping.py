@@ -79,10 +79,14 @@ def _of_surface(run: Run) -> Kept:
 
 
 def _plain(kept: Kept) -> Kept:
-    """As JSON has it, with names in place of the folders of this machine."""
+    """As JSON has it, elsewhere too."""
     text = json.dumps(kept, default=str).replace("NaN", "null").replace("-Infinity", "null")
-    text = re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", text.replace("Infinity", "null"))
-    return json.loads(text)
+    return json.loads(without_folders(text.replace("Infinity", "null")))
+
+
+def without_folders(text: str) -> str:
+    """JSON with names in place of the paths on this machine."""
+    return re.sub(r'(?<=[":])/(?!/)(?:[^/"]+/)*', "", text)
 
 
 def done_runs(folders: list[Path]) -> dict[str, Run]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from isoloss.naming import duration
 from isoloss.results.intervals import exact_interval
+from isoloss.results.radii import radius_label
 
 Kept = dict[str, Any]
 Line = Sequence[str]
@@ -135,7 +136,7 @@ def _roughness(of_runs: Kept) -> Iterator[str]:
             continue
         words = (found["said"].get(key, "") for key in ("basins", "not convex", "variation"))
         ends = f"{found['lowest']:.4g} to {found['highest']:.4g}"
-        size = "×".join(map(str, found["grid"]))
+        size = " × ".join(map(str, found["grid"]))
         rows.append([name, kept["run"]["settings"]["plane"], size, ends, *words])
     head = ["surface", "plane", "points", "loss", "basins", "not convex", "total variation"]
     yield from _table(head, rows)
@@ -178,7 +179,7 @@ def _truth(of_runs: Kept, known: list[Published]) -> Iterator[str]:
                     f"{100 * said.value / whole:.1f} %",
                 ]  # fmt: skip
             rows.append([
-                network, _images(kept), row["attack"], _radius(row["eps"]),
+                network, _images(kept), row["attack"], radius_label(row["eps"]),
                 share(row["correct"], row["samples"]), *beside[:2],
                 share(row["correct"], clean) if row["eps"] and clean else "",
                 beside[2] if row["eps"] else "",
@@ -198,7 +199,8 @@ def _defenses(of_runs: Kept) -> Iterator[str]:
                 continue
             sigma = "" if row["sigma"] is None else f"{row['sigma']:g}"
             right = share(row["correct"], row["samples"])
-            rows.append([name, row["network"], row["attack"], sigma, _radius(row["eps"]), right])
+            at = radius_label(row["eps"])
+            rows.append([name, row["network"], row["attack"], sigma, at, right])
     yield from _table(["run", "network", "attack", "σ", "ε or radius", "right"], rows)
 
 
@@ -217,12 +219,6 @@ def _times(recipes: Sequence[Any], of_runs: Kept) -> Iterator[str]:
 
 def _images(kept: Kept) -> str:
     return (kept["run"]["settings"]["data"] or "").removeprefix("imagefolder:")
-
-
-def _radius(eps: float) -> str:
-    """As people mean it."""
-    whole = round(255 * eps, 6)
-    return f"{whole:g}/255" if eps and whole == int(whole) else f"{eps:g}"
 
 
 def _table(head: Line, rows: Iterable[Line]) -> Iterator[str]:

@@ -39,6 +39,7 @@ from isoloss.app.state.opening.opener import open_path, show_again
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.view.flight import Flight
+from isoloss.app.state.view.minima_search import MinimaSearch
 from isoloss.app.state.view.playback import Playback
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.view.steering import Steering
@@ -89,6 +90,7 @@ class Parts:
         self.docking = Docking(PANELS, Layouts.load(), self._applies)
         self.opened = Opened(workspace)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
+        self.minima_search = MinimaSearch()
         self.steering = Steering(workspace, lambda: self.viewport.extent)
         self.steps, self.flight, self.shortcuts = Steps(workspace), Flight(), Shortcuts()
         self.steps.under_way.append(lambda: self.flight.is_under_way)
@@ -192,6 +194,7 @@ class Parts:
         self.share_dialog.preview.close()
         self.renderings.end()
         self.rehearsal.end()
+        self.minima_search.end()
 
     # -- layouts -----------------------------------------------------------------------------
 
@@ -205,6 +208,13 @@ class Parts:
         if panel is not None:
             return panel.has_content(self)
         return self.welcome.is_asked_for() or not self.docking.has_panel_in_middle
+
+    def look_for_minima(self) -> None:
+        """See to it that the minima that pictures or their panel show are found."""
+        views = self.workspace.document.shown_views
+        if not self.docking.is_shown("Minima"):
+            views = [view for view in views if view.appearance.minima]
+        self.minima_search.update([*dict.fromkeys(layer for v in views for layer in v.shown)])
 
     def follow_opened(self) -> None:
         """Bring the layout that suits what has been opened, but not under a hand at work."""

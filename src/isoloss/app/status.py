@@ -17,11 +17,11 @@ def draw_status(parts: Parts) -> None:
     width = imgui.get_window_width()
     hit = parts.viewports.hit
     if hit is not None:
-        text = "   ".join(f"{name} {value}" for name, value in readout(hit))
-        imgui.text_unformatted(shortened(f"{hit.layer.name}   {text}", width * 0.6))
+        facts = [f"{name} {value}" for name, value in readout(hit)]
+        imgui.text_unformatted(shortened(", ".join([hit.layer.name, *facts]), width * 0.6))
     elif parts.workspace.selected is not None:
         a, b = parts.workspace.selected.surface.shape
-        muted(shortened(f"{parts.workspace.selected.name}   {a} × {b}", width * 0.6))
+        muted(shortened(f"{parts.workspace.selected.name}, {a} × {b}", width * 0.6))
     else:
         muted("Ready")
     _jobs(parts, width)

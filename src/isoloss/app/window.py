@@ -99,6 +99,7 @@ class App:
             rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate
         hello_imgui.get_runner_params().fps_idling.fps_idle = rate
         parts.follow_opened()
+        parts.look_for_minima()
         parts.docking.update()
 
     def _tell_elsewhere(self) -> None:

@@ -49,7 +49,9 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
             if size == ANY_NUMBER:
                 default = () if field.is_required() else argparse.SUPPRESS
                 free = {"nargs": "*", "default": default}
-            parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
+            added = parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
+            if name == "source":  # which the type of a published network says too
+                added.required, added.default = False, argparse.SUPPRESS
             continue
         if alternatives(field.annotation) == [bool]:
             option = "--" + name.replace("_", "-")

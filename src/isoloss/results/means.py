@@ -14,18 +14,16 @@ from typing import Literal
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.analysis.student import quantile, two_sided, welch
+from isoloss.geometry.analysis.student import LEVEL, quantile, two_sided, welch
 from isoloss.geometry.arrays import Array
 from isoloss.results.estimates import Estimate
 
-LEVEL = 0.95
 Over = Literal["runs", "samples", ""]
 """What an interval is over: several runs; the samples of one; "" where there is none."""
 How = Literal[
     "Welch's t", "paired by seed", "one run beside several", "paired by image",
     "independent samples", "no spread", "",
 ]  # fmt: skip
-_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,11 @@ class Difference:
         return self.low > 0 or self.high < 0
 
     @property
+    def turned(self) -> Difference:
+        """The same the other way round."""
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
+
+    @property
     def is_sure(self) -> bool:
         """Whether they differ, all comparisons counted."""
         return self.is_apart and not self.adjusted > 1 - LEVEL
@@ -113,7 +116,7 @@ def mean_of(values: Sequence[Number], *, same_samples: bool = False) -> Mean:
     spread = float(numbers.std(ddof=1))
     own = _root_mean_square([_error(v, same_samples=same_samples) for v in values])
     between = math.sqrt(max(spread**2 - own**2, 0.0))
-    half = float(quantile(count - 1, LEVEL)) * spread / math.sqrt(count)
+    half = float(quantile(count - 1)) * spread / math.sqrt(count)
     return Mean(count, value, value - half, value + half, spread, within, between, "runs")
 
 
@@ -175,7 +178,7 @@ def _of_two_networks(value: float, a: Number, b: Number, images: Array | None) -
     if images is not None and len(images) > 1:
         error = float(np.std(images, ddof=1)) / math.sqrt(len(images))
         return _student(value, error, len(images) - 1, "paired by image", "samples")
-    error = math.hypot(_half_width(a), _half_width(b)) / _NORMAL
+    error = math.hypot(_half_width(a), _half_width(b)) / float(quantile(math.inf))
     if math.isnan(error):
         return Difference(value)
     return _student(value, error, math.inf, "independent samples", "samples")
@@ -186,7 +189,7 @@ def _student(
 ) -> Difference:
     if error <= 1e-12 * abs(value) or error == 0:  # but for rounding, all are alike
         return Difference(value, value, value, float(value == 0), freedom, "no spread", over)
-    half = float(quantile(freedom, LEVEL)) * error
+    half = float(quantile(freedom)) * error
     p = float(two_sided(value / error, freedom))
     return Difference(value, value - half, value + half, p, freedom, how, over)
 

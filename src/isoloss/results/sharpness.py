@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from isoloss.files import write_csv
+from isoloss.files import number_text, write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ticks import number_label
 from isoloss.results.estimates import Estimate
@@ -161,12 +161,8 @@ def _lines(found: Sharpness) -> Iterator[list[object]]:
     at = found.place
     for quantity, of, e in found.rows():
         numbers = (e.value, *e.interval, e.over_samples, e.over_probes)
-        where = at.network, at.checkpoint, _plain(at.epoch), _plain(at.lr)
-        yield [*where, quantity, of, *map(_plain, numbers)]
-
-
-def _plain(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.9g}"
+        where = at.network, at.checkpoint, number_text(at.epoch), number_text(at.lr)
+        yield [*where, quantity, of, *map(number_text, numbers)]
 
 
 def in_words(estimate: Estimate) -> str:

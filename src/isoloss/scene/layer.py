@@ -14,6 +14,7 @@ from isoloss.geometry.analysis.difference import automatic_scale, centred_scale
 from isoloss.geometry.analysis.minima import Minimum, minima_of, relative_depths
 from isoloss.geometry.analysis.roughness import Roughness, roughness_of
 from isoloss.geometry.analysis.slices import SliceField, slice_field
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
@@ -89,6 +90,7 @@ class SurfaceLayer:
         last: that of the last checkpoint, where `surface` is that of some epoch; None where
             there is but one.
         opacity: of the surface and what is painted on it, in [0, 1]; paths and pins stay whole.
+        pending: whether somebody is still looking for its minima; there are none meanwhile.
     """
 
     name: str
@@ -103,10 +105,12 @@ class SurfaceLayer:
     quantity: str = ""
     opacity: float = 1.0
     last: Surface | None = None
+    pending: bool = False
     _at: tuple[float | None, bool] | None = field(default=None, repr=False)
     _ranges: dict[object, HeightScale] = field(
         default_factory=dict[object, HeightScale], repr=False
     )
+    _values: dict[object, Array] = field(default_factory=dict[object, Array], repr=False)
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )
@@ -140,6 +144,7 @@ class SurfaceLayer:
         self.last = surface if surface.earlier else None
         self._at = None
         self._ranges.clear()
+        self._values.clear()
 
     @property
     def whole(self) -> Surface:
@@ -189,6 +194,19 @@ class SurfaceLayer:
 
         return self._remembered(("scale", log), work_out)
 
+    def at_all_times(self, what: object, values_of: Callable[[Surface], Array]) -> Array:
+        """(n,) the values of the surface; of one through time at all times, worked out once.
+
+        Args:
+            what: these values, and no others, are known by.
+        """
+        if self.last is None:
+            return values_of(self.surface).ravel()
+        if what not in self._values:
+            every = [values_of(one).ravel() for one in (*self.last.earlier, self.last)]
+            self._values[what] = np.concatenate(every)
+        return self._values[what]
+
     @property
     def has_values(self) -> bool:
         """Whether at least one cell has a loss that is a number or infinite."""
@@ -221,8 +239,22 @@ class SurfaceLayer:
         """Its non-convex cells and its total variation."""
         return self._remembered("roughness", lambda: roughness_of(self.surface))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether minima and roughness are at hand."""
+        return self._facts.get("state") == self._state() and self._facts.keys() >= {
+            "minima", "roughness"
+        }  # fmt: skip
+
+    def take_in(self, minima: tuple[Minimum, ...], roughness: Roughness) -> None:
+        """Know what somebody else has worked out of the surface as it is now."""
+        self._remembered("minima", lambda: minima)
+        self._remembered("roughness", lambda: roughness)
+
     def deep_minima(self, scale: HeightScale, least: float) -> list[Minimum]:
         """Those whose depth is at least a fraction `least` of the height that `scale` displays."""
+        if self.pending:
+            return []
         deep = (
             self._remembered(
                 ("relative depths", scale), lambda: relative_depths(self.minima, scale)

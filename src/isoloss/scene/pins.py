@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from isoloss.geometry.analysis.beyond_chance import DIFFERS, ENDS
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.naming import drawable, drawable_line
@@ -120,13 +121,29 @@ def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
         lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         lines.append(("spread", number_label(float(surface.spread[cell]))))
+    marks = {*ENDS, DIFFERS}
+    told = marks if marks <= surface.columns.keys() else set[str]()
+    if told:
+        lines += _beyond_chance(surface, cell)
     for name, values in surface.columns.items():
         value = float(values[cell])
+        if name in told:
+            continue
         if math.isfinite(value) and name == "predicted":
             lines.append(("class", drawable(class_name(surface, int(value)))))
         elif math.isfinite(value):
             lines.append((name.replace("_", "-"), number_label(value, 4)))
     return lines
+
+
+def _beyond_chance(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
+    """The interval of a difference at a grid point, and whether it is more than chance."""
+    low, high = (float(surface.columns[name][cell]) for name in ENDS)
+    mark = float(surface.columns[DIFFERS][cell])
+    if not math.isfinite(mark):
+        return []
+    ends = f"{number_label(low, 2)} to {number_label(high, 2)}"
+    return [("95 % interval", ends), ("beyond chance", "yes" if mark else "no")]
 
 
 def loss_label(loss: float, *, signed: bool = False, span: float = 0.0) -> str:

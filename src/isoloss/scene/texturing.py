@@ -13,6 +13,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_nearest, fill_uncomputed, refine_linear, refine_nearest
+from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import Tick, told_apart
 from isoloss.naming import drawable, drawable_line
 from isoloss.scene.appearance import Appearance
@@ -92,7 +93,7 @@ def end_lines(end: str) -> list[str]:
 def color_scale(
     layers: list[SurfaceLayer], appearance: Appearance, frame: Frame
 ) -> ColorScale | None:
-    """One scale for all `layers`; None where colours carry no value."""
+    """One scale for all `layers`, at all times; None where colours carry no value."""
     texture = shown_texture(layers, appearance)
     if texture.paint == "one tone" or not layers:
         return None
@@ -100,7 +101,9 @@ def color_scale(
     if texture.paint == "classes":
         return ColorScale(texture.title, HeightScale("linear", 0.0, 1.0), classes=_classes(layers))
     log = appearance.log_colors
-    values = np.concatenate([field_values(layer, texture).ravel() for layer in layers])
+    values = np.concatenate(
+        [layer.at_all_times(texture, lambda s: _field_values(s, texture)) for layer in layers]
+    )
     scale: ValueScale
     if texture.values is None:
         log = appearance.log_height if log is None else log
@@ -129,7 +132,10 @@ def color_scale(
 
 def field_values(layer: SurfaceLayer, texture: Texture) -> Array:
     """(A, B) what `texture` shows at the grid points of a layer; NaN where it is not known."""
-    surface = layer.surface
+    return _field_values(layer.surface, texture)
+
+
+def _field_values(surface: Surface, texture: Texture) -> Array:
     if texture.values is not None:
         return texture.values(surface)
     return np.where(surface.computed, surface.loss, np.nan)
@@ -146,7 +152,7 @@ def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:
     """The classes that are found on any of `layers`, with their names."""
     found: dict[int, str] = {}
     for layer in layers:
-        values = field_values(layer, Texture.CLASS)
+        values = layer.at_all_times(Texture.CLASS, lambda s: _field_values(s, Texture.CLASS))
         for number in np.unique(values[np.isfinite(values)]).astype(int).tolist():
             found[number] = drawable(class_name(layer.surface, number))
     return tuple(sorted(found.items()))

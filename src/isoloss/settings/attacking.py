@@ -311,8 +311,8 @@ class DefendSettings(AttackingSettings):
     kind: Literal["defend"] = "defend"
     denoiser: DenoiserName = Field(
         title="Denoiser",
-        description="A training run's folder, a folder of diffusers, a name on the hub, or one "
-        "that is shipped; none: the network sees the noise itself",
+        description="A training run's folder, a folder of diffusers, a name on the hub, one that "
+        "is shipped, or package.module:function; none: the network sees the noise itself",
         examples=["digits-denoiser", "google/ddpm-cifar10-32", NO_DENOISER],
     )
     sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})

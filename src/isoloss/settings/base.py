@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from isoloss.settings.built_in import PACKAGED_NETWORKS
 from isoloss.settings.source import Source, is_function, network_type, trained_network
 from isoloss.shortening import cited
 
@@ -263,7 +264,8 @@ class NetworkSettings(Settings):
     source: NetworkPath = Field(
         title="Network",
         description="A training run's folder, a checkpoint (a file, or Hugging Face's folder), or "
-        "the name of a shipped or published network (timm:NAME.TAG)",
+        "the name of a shipped or published network (efficientnet_lite0, timm:NAME.TAG)",
+        examples=[*PACKAGED_NETWORKS],
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
@@ -289,6 +291,17 @@ class NetworkSettings(Settings):
     normalization: Normalization = None
     mean: Mean = None
     std: Deviation = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_by_its_type(cls, values: Any) -> Any:
+        """What is published brings its weights: its type alone says which network is meant."""
+        given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
+        named: Any = given.get("model")
+        is_alone = isinstance(named, str) and "source" not in given
+        if not is_alone or network_type(named).kind != "published":
+            return cast("Any", values)
+        return {**given, "source": named, "model": None}
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -345,7 +358,8 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return message
     name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
-        return f"{name} is missing"
+        network = "say which network: a run, a checkpoint or the name of a published one"
+        return network if name == "--source" else f"{name} is missing"
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
     message = _PLAINLY.get(first["type"], re.sub(r" for <class '[^']*'>", "", message))

@@ -50,6 +50,11 @@ class PlaneKind:
     of_path: bool = False
 
     @property
+    def joins_networks(self) -> bool:
+        """Whether its directions lead from a network to others."""
+        return self.takes("to") or self.of_path
+
+    @property
     def shows_networks(self) -> bool:
         """Whether what it is built from is shown on it, and lies in its usual range."""
         return self.needs_trajectory or self.takes("third") or (self.of_path and not self.is_line)

@@ -36,7 +36,9 @@ def is_denoiser(named: str | None) -> TypeGuard[str]:
 def _denoiser(name: str) -> str:
     """A folder's path made absolute; names on the hub, and of what is shipped, stay."""
     if not name.strip():
-        raise ValueError("say which: a folder, a name on the hub, or digits-denoiser")
+        raise ValueError(
+            "say which: a folder, a name on the hub, package.module:function, or digits-denoiser"
+        )
     if name == NO_DENOISER:
         return name
     folder = Path(name).expanduser()

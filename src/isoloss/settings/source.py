@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.naming import short_name
-from isoloss.paths import is_folder
-from isoloss.settings.built_in import DATA_SETS
+from isoloss.paths import exists, is_folder
+from isoloss.settings.built_in import DATA_SETS, PACKAGED_NETWORKS
 from isoloss.settings.checkpoint_paths import is_checkpoint, stem
 from isoloss.shipped import is_shipped, shipped_models
 
@@ -24,7 +24,7 @@ Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks
     "torchvision",
     "timm",
-    "published",  # a timm name with the tag of a training, as in timm:vgg11.tv_in1k
+    "published",  # a timm name with the tag of a training (timm:vgg11.tv_in1k), or a packaged one
     "function",  # package.module:function of the user's own
     "imagefolder",
     "checkpoint",
@@ -72,7 +72,7 @@ def network_type(text: str) -> Source:
     if library == "torchvision":
         return Source("torchvision", text, name)
     if not separator:
-        return Source("built-in", text, text)
+        return Source("published" if text in PACKAGED_NETWORKS else "built-in", text, text)
     return Source("function" if is_function(text) else "unknown", text, text)
 
 
@@ -80,7 +80,7 @@ def trained_network(text: str | Path) -> Source:
     """What a probe or an attack is about: a training run, a checkpoint, a shipped or a published
     network."""
     path, text = Path(text), str(text)
-    if network_type(text).kind == "published":
+    if network_type(text).kind == "published" and not exists(path):
         return network_type(text)
     if text.startswith(FROM_PYTHON):
         return Source("python", text, text.removeprefix(FROM_PYTHON))
@@ -102,12 +102,15 @@ def data_set(text: str) -> Source:
 
 
 def denoiser(text: str | Path) -> Source:
-    """What `--denoiser` names: a folder, a shipped denoiser or a repository on the hub."""
+    """What `--denoiser` names: a folder, a shipped denoiser, a function of the user's own, or a
+    repository on the hub."""
     text = str(text)
     if is_shipped(text):
         return Source("shipped", text, Path(text).name)
     if names_folder(text):
         return Source("folder", text, text)
+    if is_function(text):
+        return Source("function", text, text)
     is_repository = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) is not None
     return Source("hub" if is_repository else "unknown", text, text)
 

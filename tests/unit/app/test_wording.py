@@ -18,14 +18,8 @@ import pytest
 
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.registry import PANELS
-from isoloss.app.state.glossary import (
-    GLOSSARY,
-    OF_FIELD,
-    explanation,
-    matching,
-    of_field,
-    of_texture,
-)
+from isoloss.app.state.glossary import GLOSSARY, explanation, matching, of_texture
+from isoloss.app.state.terms import OF_FIELD, of_field
 from isoloss.app.state.tour import STEPS
 from isoloss.app.ui.docking import Docking
 from isoloss.scene.textures import TEXTURES

@@ -106,7 +106,7 @@ def test_several_values_may_be_given_together_or_one_by_one(given):
             "--beta-range: the range must run from low to high, not from 0.001 to -2e+09",
         ),
         (["probe", "nowhere", "--range", "0", "x"], "--range: input should be a number"),
-        (["probe"], "SOURCE"),
+        (["probe"], "say which network: a run, a checkpoint or"),
         *(
             (words, "there is no file or folder ")
             for words in (

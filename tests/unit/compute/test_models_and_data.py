@@ -211,6 +211,6 @@ def test_a_built_in_network_is_one_line(monkeypatch):
     assert network(torch.rand(2, 3, 8, 8)).shape == (2, 7)
     assert problem_with_network("mynet") == ""
     assert problem_with_network("yournet") == (
-        "There is no network 'yournet': choose cnn, mynet, resnet20, resnet50, resnet50_cbam, "
-        "vgg11, torchvision:NAME, timm:NAME or package.module:function"
+        "There is no network 'yournet': choose cnn, efficientnet_lite0, mynet, resnet20, resnet50, "
+        "resnet50_cbam, vgg11, torchvision:NAME, timm:NAME or package.module:function"
     )

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import isoloss
 from isoloss import IsolossError, Plane
 from isoloss.app.state.forms.settings_form import Form
-from isoloss.app.state.glossary import of_fact
+from isoloss.app.state.terms import of_fact
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from

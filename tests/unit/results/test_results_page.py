@@ -91,7 +91,7 @@ def test_trainings_planes_and_sharpness_stand_in_their_tables(recipes, known):
     shares = cells(page, "What two directions hold of a training")[2]
     assert shares == ["vgg11-pca", "50.0 %", "25.0 %", "75.0 %"]
     rough = cells(page, "How rough surfaces are")[2]
-    assert rough[:5] == ["vgg11-pca", "pca", "51×51", "0.01 to 12.35", "3, the deepest 12 %"]
+    assert rough[:5] == ["vgg11-pca", "pca", "51 × 51", "0.01 to 12.35", "3, the deepest 12 %"]
     sharp = cells(page, "Large and small batches")[2]
     assert sharp == ["vgg11", "largest eigenvalue 1", "filter", "5 (4.5 to 5.5)"]
 

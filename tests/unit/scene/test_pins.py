@@ -72,10 +72,15 @@ def test_what_is_told_of_a_difference_has_a_sign(scene):
     measured = dict(measurements(difference(lower, layer.surface), (2, 2)))
     assert measured["Δ accuracy"] == "+2.5 points"
     assert measured["Δ loss"].startswith("−1 ±")
+    assert measured["beyond chance"] == "yes"
     assert dict(measurements(difference(layer.surface, layer.surface), (2, 2))) == {
         "Δ loss": "0 ± 0.028",
         "Δ accuracy": "+0.0 points",
+        "95 % interval": "−0.055 to 0.055",
+        "beyond chance": "no",
     }
+    layer.surface.columns["differs"] = np.ones((5, 5))  # of a file of somebody else's
+    assert ("differs", "1") in measurements(layer.surface, (2, 2))
 
 
 def test_a_click_waits_until_it_cannot_be_half_of_a_double_click(scene):

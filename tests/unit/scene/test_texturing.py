@@ -1,5 +1,7 @@
 """What colours, levels and notes say: against formulas worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from isoloss.scene.levels import (
     read_at,
 )
 from isoloss.scene.scene import Frame
+from isoloss.scene.textures import texture_named
 from isoloss.scene.texturing import color_scale, field_values
 from isoloss.scene.theme import THEMES
 
@@ -241,3 +244,24 @@ def test_bands_end_at_levels_and_the_bar_is_read_there():
     fifths = [Tick(v / 5, f"{v / 5:g}") for v in range(-6, 9)]
     read = [tick.value for tick in read_at(fifths, HeightScale("linear", -1.3, 1.7), 8)]
     assert read == [-1.2, -0.8, -0.4, 0.0, 0.4, 0.8, 1.2, 1.6], "not -1, 0 and 1 alone"
+
+
+@pytest.mark.parametrize("name", ["height", "slope", "curvature", "accuracy"])
+def test_colours_of_a_surface_through_time_mean_the_same_at_all_times(name):
+    bowl = AXIS[:, None] ** 2 + AXIS**2
+    every = [
+        replace(
+            Surface.from_loss(AXIS, AXIS, 1 + (k + 1) * bowl, epoch=float(k)),
+            accuracy=0.2 * k + 0.05 * bowl,
+        )
+        for k in range(3)
+    ]
+    layer = SurfaceLayer("training", replace(every[-1], earlier=tuple(every[:-1])))
+    scales = []
+    for epoch in (0.0, 0.7, 1.0, None):
+        layer.go_to(epoch, False)
+        scales.append(colors_of(layer, texture=texture_named(name)).scale)
+    assert len(set(scales)) == 1
+    lone = [SurfaceLayer("one", one) for one in every]
+    tops = [colors_of(one, texture=texture_named(name)).scale.hi for one in lone]
+    assert scales[0].hi == pytest.approx(max(tops), rel=0.05)

@@ -9,14 +9,15 @@ from isoloss.app.state.comparing import save_mean
 from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
-from isoloss.app.ui.widgets import em, hint, wrapped
+from isoloss.app.ui.widgets import em, hint, shortened, wrapped
 from isoloss.errors import IsolossError
 from isoloss.geometry.analysis.difference import apart_in_grid
-from isoloss.naming import drawable_line
 from isoloss.scene.layer import SurfaceLayer
 
 TITLE = "Mean of surfaces"
 FEWEST = 2
+MOST_ROWS = 12
+"""Of more the list is scrolled."""
 
 
 class MeanDialog:
@@ -56,21 +57,27 @@ class MeanDialog:
         layers = self.workspace.document.layers
         self.chosen &= {*layers}
         wrapped("Mean and spread over networks or planes, cell by cell", palette().muted)
-        for k, layer in enumerate(layers):
-            refusal = _why_not(selected, layer)
-            imgui.begin_disabled(bool(refusal))
-            text = f"{drawable_line(layer.name)}###mean of {k}"
-            if imgui.checkbox(text, layer in self.chosen)[0]:
-                self.chosen ^= {layer}
-            imgui.end_disabled()
-            if refusal:
-                hint(refusal)
+        tallest = ImVec2(em(100), MOST_ROWS * imgui.get_frame_height_with_spacing())
+        imgui.set_next_window_size_constraints(ImVec2(0, 0), tallest)
+        if imgui.begin_child("layers", ImVec2(0, 0), int(imgui.ChildFlags_.auto_resize_y)):
+            for k, layer in enumerate(layers):
+                self._choice(k, layer, _why_not(selected, layer))
+        imgui.end_child()
         imgui.spacing()
         cancelled, wanted = draw_footer("Save mean", enabled=len(self.chosen) >= FEWEST)
         if cancelled:
             self.is_open = False
         elif wanted:
             self._save([layer for layer in layers if layer in self.chosen])
+
+    def _choice(self, k: int, layer: SurfaceLayer, refusal: str) -> None:
+        imgui.begin_disabled(bool(refusal))
+        room = imgui.get_content_region_avail().x - 1.5 * imgui.get_frame_height()
+        if imgui.checkbox(f"{shortened(layer.name, room)}###mean of {k}", layer in self.chosen)[0]:
+            self.chosen ^= {layer}
+        imgui.end_disabled()
+        if refusal:
+            hint(refusal)
 
     def _save(self, layers: list[SurfaceLayer]) -> None:
         try:

@@ -305,5 +305,6 @@ def _that_fits(titles: list[str]) -> float:
 
 
 def _width_of(titles: list[str]) -> float:
-    between = imgui.get_style().item_inner_spacing.x + 1
+    # A tab is a pixel wider on both sides, and its text rounded up.
+    between = imgui.get_style().item_inner_spacing.x + 3
     return sum(imgui.calc_text_size(title).x + between for title in titles)

@@ -10,9 +10,10 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.menus.layer_menu import LayerMenu
 from isoloss.app.panels.menus.probe_again import ProbeAgain
-from isoloss.app.state.glossary import explanation, of_fact
-from isoloss.app.state.readouts import range_label
+from isoloss.app.state.glossary import explanation
+from isoloss.app.state.readouts import Facts, range_label
 from isoloss.app.state.runs.network_sharpness import NetworkSharpness
+from isoloss.app.state.terms import of_fact
 from isoloss.app.ui.findings_badge import findings_badge, list_findings
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import palette, u32, vec
@@ -58,7 +59,7 @@ class LayersPanel:
         self._scrolls = False
         self._renamed: SurfaceLayer | None = None
         self._focuses = self._begun = False
-        self._facts: tuple[object, list[tuple[str, str]]] = (None, [])
+        self._facts: tuple[object, tuple[Facts, Facts]] = (None, ([], []))
         self.sharpness = NetworkSharpness(parts.workspace.runs.library)
 
     def draw(self) -> None:
@@ -222,7 +223,8 @@ class LayersPanel:
             if not shown:
                 return
             self._opacity(layer)
-            for label, value in [*self._facts_of(layer), *self.sharpness.facts(layer)]:
+            measured, origin = self._facts_of(layer)
+            for label, value in [*measured, *self.sharpness.facts(layer), *origin]:
                 row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
                 imgui.text_unformatted(shortened(value, room))
@@ -237,16 +239,16 @@ class LayersPanel:
         if percent[0]:
             layer.opacity = min(max(percent[1] / 100, 0.0), 1.0)
 
-    def _facts_of(self, layer: SurfaceLayer) -> list[tuple[str, str]]:
+    def _facts_of(self, layer: SurfaceLayer) -> tuple[Facts, Facts]:
         """Those of the last frame, if they would be the same: a million cells take milliseconds."""
         key = (layer.version, id(layer.surface), tuple(map(id, layer.trajectories)))
         if self._facts[0] != key:
-            self._facts = (key, facts(layer))
+            self._facts = (key, (_measured(layer), _origin(layer)))
         return self._facts[1]
 
 
-def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
-    """What there is to know about a layer, as (label, value)."""
+def _measured(layer: SurfaceLayer) -> Facts:
+    """What was found on the grid."""
     surface = layer.surface
     a, b = surface.shape
     computed = surface.computed
@@ -269,6 +271,12 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
         known_facts.append(("Spread", f"{low:.4g} to {high:.4g}"))
+    return known_facts
+
+
+def _origin(layer: SurfaceLayer) -> Facts:
+    """What it was found of."""
+    surface, known_facts = layer.surface, Facts()
     for label, key in (
         ("Network", "model"), ("Data", "data"), ("Plane", "plane"), ("Parameters", "parameters"),
         ("Loss function", "loss"),

@@ -8,13 +8,14 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.plots.barcode_plot import BarcodePlot
-from isoloss.app.state.glossary import explanation, of_fact
+from isoloss.app.state.glossary import explanation
 from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.terms import of_fact
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, explained, hint, muted, shortened, wrapped
-from isoloss.geometry.analysis.minima import STANDARD_ERRORS, Minimum
+from isoloss.geometry.analysis.minima import MOST, STANDARD_ERRORS, Minimum
 from isoloss.scene.layer import SurfaceLayer
 
 Row = tuple[SurfaceLayer, Minimum]
@@ -22,13 +23,15 @@ Row = tuple[SurfaceLayer, Minimum]
 SHALLOWEST = 1e-4
 """The slider's lower end: below it every minimum is shown."""
 
+_SLIDER = 11
+"""Em that it is wide."""
 _WIDE, _HIGH = 30, 20
 """Em from which on the bars are beside the table, or below it."""
 _SHARE = 0.58
 """Of the table, where there are bars too."""
 
-_WEIGHTS = {"Loss": 1.7, "Persistence": 1.2, "Surface": 1.5, "Remarks": 2.0}
-"""Of the columns' widths; 1 for the others."""
+_WEIGHTS = {"Loss": 1.6, "Persistence": 1.6, "α": 1.3, "β": 1.3, "Surface": 1.5, "Remarks": 1.9}
+"""Of the columns' widths."""
 
 
 class MinimaPanel:
@@ -50,15 +53,19 @@ class MinimaPanel:
         if changed:
             workspace.change(minima=on)
         hint("Triangles that point down mark the local minima (M)")
-        imgui.same_line(0, em(1.2))
+        _beside(_width_of("Least depth") + em(0.5 + _SLIDER))
         self._slider(appearance.minima_persistence)
+        if any(layer.pending for layer in workspace.scene.shown):
+            muted("Looking for minima…")
+            return
         listed, hidden = self.rows()
         if not listed and not hidden:
             muted("There is no local minimum.")
             return
-        imgui.same_line(0, em(1.2))
+        more = " or more" if any(len(x.minima) == MOST for x in workspace.scene.shown) else ""
+        text = f"{len(listed):,} shown" + (f", {hidden:,}{more} shallower" if hidden else "")
+        _beside(_width_of(text))
         imgui.align_text_to_frame_padding()
-        text = f"{len(listed)} shown" + (f", {hidden} shallower" if hidden else "")
         muted(shortened(text, imgui.get_content_region_avail().x))
         self._shape()
         self._lists(listed)
@@ -89,7 +96,7 @@ class MinimaPanel:
         imgui.align_text_to_frame_padding()
         explained("Least depth", palette().muted, of_fact("Persistence", ""))
         imgui.same_line(0, em(0.5))
-        imgui.set_next_item_width(em(11))
+        imgui.set_next_item_width(em(_SLIDER))
         percent = max(100 * persistence, 100 * SHALLOWEST)
         shape = "all" if persistence <= SHALLOWEST else "%.2g %%"
         ends = (100 * SHALLOWEST, 100.0)
@@ -109,12 +116,15 @@ class MinimaPanel:
             return
         rough = layer.roughness
         facts = {"Non-convex share": rough.non_convex.as_share} if rough.non_convex.is_known else {}
-        for name, text in (facts | {"Total variation": rough.variation_in_words}).items():
+        for k, (name, text) in enumerate(
+            (facts | {"Total variation": rough.variation_in_words}).items()
+        ):
+            if k:
+                _beside(_width_of(f"{name}{text}") + em(0.5))
             explained(name, palette().muted, [explanation(name)])
             imgui.same_line(0, em(0.5))
-            imgui.text_unformatted(text)
-            imgui.same_line(0, em(1.6))
-        imgui.new_line()
+            imgui.text_unformatted(shortened(text, imgui.get_content_region_avail().x))
+            hint(text)
 
     def _lists(self, listed: list[Row]) -> None:
         """The table and the bars, beside each other or, where there is more height, below."""
@@ -141,9 +151,7 @@ class MinimaPanel:
             return
         imgui.table_setup_scroll_freeze(0, 1)
         for name in names:
-            imgui.table_setup_column(
-                name, imgui.TableColumnFlags_.width_stretch, _WEIGHTS.get(name, 1.0)
-            )
+            imgui.table_setup_column(name, imgui.TableColumnFlags_.width_stretch, _WEIGHTS[name])
         imgui.table_headers_row()
         clipper = imgui.ListClipper()
         clipper.begin(len(listed))
@@ -203,3 +211,14 @@ class MinimaPanel:
             muted(shortened(label, max(imgui.get_content_region_avail().x, 1)))
             hint(tip)
             drawn = True
+
+
+def _beside(width: float) -> None:
+    """Go on beside what was drawn last, where there is room for `width` pixels."""
+    imgui.same_line(0, em(1.2))
+    if imgui.get_content_region_avail().x < width:
+        imgui.new_line()
+
+
+def _width_of(text: str) -> float:
+    return imgui.calc_text_size(text).x

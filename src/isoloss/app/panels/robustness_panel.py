@@ -10,9 +10,10 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.panels.jobs_panel import progress_text, status_sign, status_text
 from isoloss.app.panels.plots.accuracy_plot import AccuracyPlot
 from isoloss.app.panels.plots.curve_strokes import Stroke, draw_sample, strokes_of
-from isoloss.app.state.glossary import explanation, of_attack
+from isoloss.app.state.glossary import explanation
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, has_draws
 from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.state.terms import of_attack
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (

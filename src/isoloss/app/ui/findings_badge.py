@@ -7,8 +7,9 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.glossary import explanation, of_finding
+from isoloss.app.state.glossary import explanation
 from isoloss.app.state.runs.remedies import in_terms
+from isoloss.app.state.terms import of_finding
 from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import (
     em,

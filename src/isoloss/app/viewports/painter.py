@@ -138,6 +138,9 @@ def _seen(scene: Scene) -> list[SurfaceLayer]:
 
 def _states(layers: list[SurfaceLayer]) -> tuple[object, ...]:
     return tuple(
-        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden, x.opacity)
+        (
+            (id(x), x.version, id(x.surface), x.pending),
+            (tuple(map(id, x.trajectories)), x.hidden, x.opacity),
+        )
         for x in layers
     )

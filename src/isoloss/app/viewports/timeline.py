@@ -7,8 +7,8 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.glossary import of_fact
 from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.terms import of_fact
 from isoloss.app.state.view.playback import SPEEDS, Path, Playback
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, u32, vec
@@ -115,8 +115,7 @@ class Timeline:
         clock = paths[0][2].clock if paths else "epoch"
         at = f"{clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
-            facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))
-            text = f"{at}   {facts}"
+            text = ", ".join([at, *(f"{k} {value}" for k, value in self._facts_at(paths[0]))])
             muted(shortened(text, room))
             hint(text, of_fact("Off-plane", ""))
             return

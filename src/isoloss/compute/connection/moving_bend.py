@@ -77,8 +77,7 @@ class MovingBend:
             if parameter.grad is not None:
                 parameter.grad.add_(parameter, alpha=penalty).mul_(slope)
                 bend.sub_(parameter, alpha=shrink * slope)
-            parameter.copy_(bend)
-        self._kept = None
+        self.leave()
 
     @torch.no_grad()
     def leave(self) -> None:

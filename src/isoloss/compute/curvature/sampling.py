@@ -8,6 +8,7 @@ finite-population correction, Cochran 1977, section 2.6). Intervals are Student'
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from scipy.stats import t as student
 
@@ -73,10 +74,13 @@ def two_way(values: Array, sizes: Array, population: int) -> Estimate:
     )
 
 
-def jackknife(value: float, without: Array, sizes: Array, population: int) -> Estimate:
+def jackknife(
+    value: float, without: Array, sizes: Array, population: int, *, corrected: float = 1.0
+) -> Estimate:
     """A function of a mean over samples, from what it is without each block (Quenouille 1956).
 
     Args:
+        corrected: the share of the bias that is taken off; the interval is wider by the rest.
         value: with all blocks.
         without: (B,) without each.
         sizes: (B,) the samples of the blocks.
@@ -90,4 +94,6 @@ def jackknife(value: float, without: Array, sizes: Array, population: int) -> Es
         return of_one_block(value)
     bias = (blocks - 1) * float(without.mean() - value)
     variance = (blocks - 1) / blocks * float(((without - without.mean()) ** 2).sum())
-    return of_parts(value - unseen * bias, {"samples": (unseen * variance, blocks - 1)})
+    bias *= unseen
+    found = of_parts(value - corrected * bias, {"samples": (unseen * variance, blocks - 1)})
+    return replace(found, half_width=found.half_width + (1 - corrected) * abs(bias))

@@ -21,16 +21,23 @@ from isoloss.compute.data.dataset import (
     Dataset,
     Split,
 )
-from isoloss.compute.data.image_folder import Framing, load_image_folder
+from isoloss.compute.data.image_folder import (
+    LARGEST_BY_DEFAULT,
+    FolderSplit,
+    Framing,
+    load_image_folder,
+)
+from isoloss.compute.data.imagenet_classes import class_names
 from isoloss.compute.data.reading import IGNORED, GivenBatches, read_batches
 from isoloss.compute.machine.user_code import call_user_function, where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.naming import in_one_line
 from isoloss.paths import exists
 from isoloss.settings import Targets
-from isoloss.settings.built_in import no_data
+from isoloss.settings.built_in import SAMPLE_PHOTOS, no_data
 from isoloss.settings.source import data_set
 
+_PHOTOS = {"china.jpg": "palace", "flower.jpg": "daisy"}
 WHAT_A_PART_IS = "each a pair (inputs, targets), a Dataset, or an iterable of batches"
 
 
@@ -42,14 +49,16 @@ def load_dataset(
     read: bool = True,
     targets: Targets = "classes",
 ) -> Dataset:
-    """Load `digits`, `cifar10`, `imagefolder:PATH`, or what `package.module:function` returns.
+    """Load `digits`, `cifar10`, `sample-photos`, `imagefolder:PATH`, or what
+    `package.module:function` returns.
 
     A user's function returns `(train, test)`, each a pair of tensors (inputs, targets): images as
     (N, 3, H, W) uint8 or floats in [0, 1], targets as (N,) integers. For a probe each may be
     anything that `read_batches` takes.
 
     Args:
-        image_size, framing: of images in folders (`load_image_folder`); others are as they are.
+        image_size, framing: of images in folders (`load_image_folder`) and of the sample
+            photographs; others are as they are.
         read: whether to read all images now, and not only those that are asked for.
         targets: what they may be (`settings.Targets`).
 
@@ -67,6 +76,8 @@ def _load(name: str, image_size: int | None, framing: Framing | None, targets: T
     source = data_set(name)
     match source.kind:
         case "built-in":
+            if name == SAMPLE_PHOTOS:
+                return _sample_photos(framing or Framing(image_size or LARGEST_BY_DEFAULT))
             return _digits() if name == "digits" else _cifar10()
         case "imagefolder":
             return load_image_folder(source.path.absolute(), image_size, framing)
@@ -97,6 +108,25 @@ def _digits() -> Dataset:
     return Dataset(
         "digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False,
         found="divided 80 : 20",
+    )  # fmt: skip
+
+
+def _sample_photos(framing: Framing) -> Dataset:
+    """scikit-learn's photographs of a Chinese palace and a flower, with ImageNet's classes.
+
+    Nobody has labelled them so: their classes are those that `efficientnet_lite0` takes them for.
+    """
+    import sklearn.datasets
+
+    folder = Path(sklearn.datasets.__file__).parent / "images"
+    names = class_names()
+    files = [(str(folder / file), names.index(of)) for file, of in _PHOTOS.items()]
+    photos = FolderSplit(files, framing)
+    said = ", ".join(f"{of!r} of {file}" for file, of in _PHOTOS.items())
+    return Dataset(
+        SAMPLE_PHOTOS, photos, photos, names, IMAGENET_MEAN, IMAGENET_STD,
+        found="the same to train and to test on; nobody has labelled them for ImageNet: "
+        f"{said} is what efficientnet_lite0 answers",
     )  # fmt: skip
 
 

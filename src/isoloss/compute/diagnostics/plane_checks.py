@@ -70,7 +70,7 @@ def check_directions(probed: ProbedSurface) -> Found:
 
 def check_normalization(probed: ProbedSurface) -> Found:
     """Directions whose filters move in proportion to the network's own."""
-    if probed.kind.needs_trajectory or probed.kind.takes("to") or probed.kind.of_path:
+    if probed.kind.needs_trajectory or probed.kind.joins_networks:
         return "ok", "The directions are those between checkpoints, at their own scale."
     if units := probed.plane.facts.get("orthonormal_in"):
         return _of_curvature(units)

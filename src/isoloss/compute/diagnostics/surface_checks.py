@@ -182,8 +182,7 @@ def check_minimum(probed: ProbedSurface) -> Found:
     low, origin = float(lowest[i, j]), probed.origin
     seen = f"The lowest loss is {number_label(low)} at {probed.at((i, j))}"
     # Both ends of an interpolation, and of a path, are minima.
-    between = probed.kind.takes("to") or probed.kind.of_path
-    if between or origin is None or not math.isfinite(origin.shown):
+    if probed.kind.joins_networks or origin is None or not math.isfinite(origin.shown):
         return "ok", f"{seen}."
     centre = origin.shown
     noise = max(NOISE * math.hypot(probed.error((i, j)), origin.error), FLAT * abs(centre))

@@ -19,8 +19,8 @@ FIRST = 256
 # The most that a round adds, so that no unit of work takes minutes.
 MOST = 4096
 
-Place = tuple[float, float]
-"""On the plane itself: α and β."""
+OnPlane = tuple[float, float]
+"""A place on the plane itself: α and β."""
 
 
 class CheckpointLosses:
@@ -35,7 +35,7 @@ class CheckpointLosses:
 
     def __init__(
         self,
-        checkpoints: Sequence[Checkpoint | Place],
+        checkpoints: Sequence[Checkpoint | OnPlane],
         evaluator: Evaluator,
         samples: int,
         population: int,

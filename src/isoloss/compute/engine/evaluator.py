@@ -31,7 +31,7 @@ from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_i
 from isoloss.compute.networks.checkpoints import as_state, load_into, only_tensors
 from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
-from isoloss.compute.networks.recalibration import recalibrate
+from isoloss.compute.networks.recalibration import KnownStatistics, recalibrate
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
@@ -51,8 +51,8 @@ class Evaluator:
             cross-entropy of (inputs, targets) by default.
         precision: "fp32", "tf32" or "bf16".
         batch_size: samples evaluated at once; None for what suits the device.
-        recalibrate: batches on which batch-norm statistics are measured anew at every point; by
-            default they stay the origin's.
+        recalibrate: batches on which batch-norm statistics are measured anew at every point, once
+            for each; by default they stay the origin's.
         fold: whether batch norms may be folded.
         recorded: whether batches that come again and again are recorded, on a GPU that can.
 
@@ -103,6 +103,7 @@ class Evaluator:
         self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
         if precision == "bf16":
             keep_weights_in_bf16(self.network)
+        self._known = KnownStatistics(self.network)
         directions: list[dict[str, Tensor]] = []
         for direction in (plane.delta, plane.eta):
             folded = self._folded
@@ -187,8 +188,9 @@ class Evaluator:
         for variance in self._variances:
             # Along directions of one's own a variance may turn negative, and its root NaN.
             variance.clamp_(min=0)
-        if self._recalibrate is not None:
+        if self._recalibrate is not None and not self._known.put_back((alpha, beta)):
             self._measure_statistics(self._recalibrate)
+            self._known.keep((alpha, beta))
 
     @torch.no_grad()
     def load(self, state: Any) -> None:

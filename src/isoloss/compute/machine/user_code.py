@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,13 @@ def call_user_function(name: str, **arguments: Any) -> Any:
         raise
     except Exception as error:
         raise IsolossError(f"{name} failed: {one_line(error)}") from error
+
+
+def text_of_module(name: str) -> str | None:
+    """The text of the module of package.module:function that was imported, where it has one."""
+    with suppress(OSError, TypeError, KeyError):
+        return inspect.getsource(sys.modules[name.partition(":")[0]])
+    return None
 
 
 def name_of(function: object) -> str:

@@ -94,13 +94,13 @@ def build_for_data(
 @torch.no_grad()
 def check_fits(
     model: nn.Module, dataset: Dataset, *, logits_alone: bool = True, one_logit: bool = False
-) -> None:
-    """Refuse a network that does not take the data or has too few outputs for it.
+) -> int | None:
+    """How many outputs a network has; refuses one that does not take the data or has too few.
 
     Args:
         one_logit: whether one is enough for two classes.
         logits_alone: whether it must return nothing else; where it need not, what it returns is
-            left to whoever looks for the logits in it.
+            left to whoever looks for the logits in it, and its outputs are not counted.
 
     Raises:
         IsolossError: saying what does not fit.
@@ -117,13 +117,14 @@ def check_fits(
         model.train(mode)
     classes = len(dataset.classes)
     if not isinstance(logits, Tensor) and not logits_alone:
-        return
+        return None
     least = 1 if one_logit and classes == 2 else classes
     if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < least:
         given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise IsolossError(
             f"{dataset.name} needs (samples, {classes}) logits, the network gives {given}"
         )
+    return logits.shape[1]
 
 
 def _of_library(source: Source, classes: int) -> nn.Module:

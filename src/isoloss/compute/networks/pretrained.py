@@ -1,17 +1,19 @@
-"""timm's networks as they were published: their own image size, normalization and weights.
+"""Networks as they were published: their own image size, normalization and weights.
 
 A timm name with a tag, as in `timm:coatnet_rmlp_2_rw_384.sw_in12k_ft_in1k`, says which training
 the weights come from, and with it what images the network expects: they are resized (short side,
 the interpolation of its training), cut to their middle and normalized as when it was evaluated. If
-images of its own size are given, nothing is left to do but to normalize.
+images of its own size are given, nothing is left to do but to normalize. A packaged network
+(`PACKAGED_NETWORKS`) is one of these whose weights pip brings.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,8 @@ from isoloss.compute.data.image_folder import Framing
 from isoloss.compute.networks.hub import fetch
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
+from isoloss.paths import is_file
+from isoloss.settings.built_in import PACKAGED_NETWORKS, Packaged
 from isoloss.settings.source import network_type
 
 WEIGHTS = "model.safetensors"
@@ -68,7 +72,7 @@ def _at_size(images: Tensor, size: int, resized: int, interpolation: str) -> Ten
 
 
 def build_published(name: str, classes: int) -> Published:
-    """The network of a tagged timm name, freshly initialized.
+    """The network of a published name, freshly initialized.
 
     Raises:
         IsolossError: if timm knows no such network or no such tag.
@@ -81,8 +85,8 @@ def build_published(name: str, classes: int) -> Published:
 
 
 def framing_of(name: str, image_size: int | None = None) -> Framing:
-    """How images are to be read from files for the network of a tagged timm name: as it was
-    evaluated when it was published.
+    """How images are to be read from files for the network of a published name: as it was
+    evaluated then.
 
     Args:
         image_size: another size of the images, which the network then resizes and cuts itself.
@@ -102,24 +106,39 @@ def framing_of(name: str, image_size: int | None = None) -> Framing:
     )
 
 
+def classes_of(name: str) -> int:
+    """How many classes a network of a published name tells apart.
+
+    Raises:
+        IsolossError: as `build_published`.
+    """
+    import timm
+
+    return int(cast("Any", timm.get_pretrained_cfg(_checked(name))).num_classes)
+
+
 def fetch_weights(name: str, classes: int) -> Path:
-    """The published weights of a tagged timm name, from the hub or this machine's cache.
+    """The weights of a published name: of a package that is installed, or from the hub or this
+    machine's cache.
 
     Args:
         classes: of the data they are for.
 
     Raises:
-        IsolossError: if they cannot be had, naming the file to bring, or are for other classes.
+        IsolossError: if they cannot be had, naming what to install or to bring, or are for other
+            classes.
     """
     import timm
 
     short = _checked(name)
     config: Any = timm.get_pretrained_cfg(short)
-    if config.num_classes != classes:
+    if (known := classes_of(name)) != classes:
         raise IsolossError(
-            f"{name} tells {config.num_classes:,} classes apart, the data have {classes:,}: images "
+            f"{name} tells {known:,} classes apart, the data have {classes:,}: images "
             "of ImageNet lie in folders named by WordNet ids (n01440764, …)"
         )
+    if name in PACKAGED_NETWORKS:
+        return _in_package(name, PACKAGED_NETWORKS[name])
     repository = str(config.hf_hub_id or f"timm/{short}")
     return fetch(
         repository,
@@ -127,6 +146,15 @@ def fetch_weights(name: str, classes: int) -> Path:
         f"download it from https://huggingface.co/{repository}/resolve/main/{WEIGHTS} on a machine "
         f"that can, put it into any folder here, and give its path with --model {name}",
     )[1]
+
+
+def _in_package(name: str, packaged: Packaged) -> Path:
+    """The file of weights of an installed package, none of whose code is run."""
+    spec = find_spec(packaged.module)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if is_file(Path(folder) / packaged.file):
+            return Path(folder) / packaged.file
+    raise IsolossError(f"the weights of {name} are not installed: {packaged.how_to_install}")
 
 
 @functools.cache
@@ -143,7 +171,8 @@ def _checked(name: str) -> str:
     """What timm calls it."""
     import timm
 
-    short = network_type(name).name
+    packaged = PACKAGED_NETWORKS.get(name)
+    short = packaged.architecture if packaged else network_type(name).name
     if timm.is_model_pretrained(short):
         return short
     near = timm.list_models(f"{short.partition('.')[0]}.*", pretrained=True)[:3]

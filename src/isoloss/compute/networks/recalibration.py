@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 Batch = TypeVar("Batch")
+KEPT = 1 << 28
+"""Bytes of statistics that are kept."""
 
 
 def recalibrate(
@@ -37,6 +39,31 @@ def recalibrate(
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
+
+
+class KnownStatistics:
+    """The statistics of a network's batch norms at places where it comes again: as many as there is
+    room for, the first ones."""
+
+    def __init__(self, network: nn.Module) -> None:
+        norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
+        self._own = [buffer for norm in norms for buffer in norm.buffers()]
+        self._most = KEPT // max(sum(b.nbytes for b in self._own), 1)
+        self._known: dict[Hashable, list[Tensor]] = {}
+
+    def put_back(self, place: Hashable) -> bool:
+        """Have the batch norms use those of a place, if they are known."""
+        known = self._known.get(place)
+        if known is None:
+            return False
+        for own, there in zip(self._own, known, strict=True):
+            own.copy_(there)
+        return True
+
+    def keep(self, place: Hashable) -> None:
+        """Remember those in use as those of a place."""
+        if len(self._known) < self._most:
+            self._known[place] = [own.clone() for own in self._own]
 
 
 class _AverageOfBatches:

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.networks import efficientnet_names
 from isoloss.compute.networks.matching import Names, Wanted, counting, forms_of, shared_prefix
 from isoloss.compute.networks.renamed import renamed
 from isoloss.errors import IsolossError
@@ -85,8 +87,9 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
     """The state dict of `network` with what was saved in it.
 
     Names that the network translates itself when it loads a state dict are translated by it, those
-    that transformers has for its networks by transformers. Where there are only those parameters
-    that are trained, beside frozen ones (adapters), the others stay as they are.
+    that transformers has for its networks by transformers, those of EfficientNet-PyTorch here.
+    Where there are only those parameters that are trained, beside frozen ones (adapters), the
+    others stay as they are.
 
     Raises:
         IsolossError: as `find`.
@@ -230,10 +233,12 @@ def _translated(network: nn.Module, state: State) -> dict[str, Any] | None:
 def _renamed(
     network: nn.Module, candidates: Mapping[str, State], wanted: Wanted
 ) -> dict[str, State]:
-    """The state dicts that transformers can read, as the first reading that fits, or the first."""
+    """The state dicts that have names of other libraries which can be read, as the first reading
+    that fits, or the first."""
     found: dict[str, State] = {}
     for place, state in candidates.items():
-        for reading in renamed(network, state):
+        readings = chain(renamed(network, state), efficientnet_names.renamed(network, state))
+        for reading in readings:
             found.setdefault(place, reading)
             if wanted.names_in(forms_of(reading)):
                 found[place] = reading

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.engine.checkpoint_losses import Place
+from isoloss.compute.engine.checkpoint_losses import OnPlane
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
 from isoloss.compute.machine.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.machine.torchrun_group import process_group
@@ -124,7 +124,7 @@ def _digest_of_loss(loss: BatchLoss) -> str:
     return digest_of(code, "per batch") if loss.users_function and loss.whole else code
 
 
-def _digest_of_checkpoint(checkpoint: Checkpoint | Place) -> str:
+def _digest_of_checkpoint(checkpoint: Checkpoint | OnPlane) -> str:
     if isinstance(checkpoint, str | Path):
         return digest([Path(checkpoint)])
     return digest_of(checkpoint if isinstance(checkpoint, tuple) else as_state(checkpoint))

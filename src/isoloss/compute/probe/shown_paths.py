@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from isoloss.compute.engine.checkpoint_losses import Place
+from isoloss.compute.engine.checkpoint_losses import OnPlane
 from isoloss.compute.networks.checkpoints import Checkpoint, checkpoints_in
 from isoloss.compute.training.network import TrainedPath, load_path
 from isoloss.errors import IsolossError
@@ -32,7 +32,7 @@ class ShownPath:
     """
 
     name: str
-    checkpoints: Sequence[Checkpoint | Place]
+    checkpoints: Sequence[Checkpoint | OnPlane]
     epoch: Array
     lr: Array
     places: Array | None = None

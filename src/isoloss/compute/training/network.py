@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,11 +13,12 @@ from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
 from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.data.imagenet_classes import CLASSES, as_imagenet, class_names
 from isoloss.compute.data.in_words import in_words as about
 from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.normalized import Normalized
-from isoloss.compute.networks.pretrained import fetch_weights, framing_of
+from isoloss.compute.networks.pretrained import classes_of, fetch_weights, framing_of
 from isoloss.compute.networks.statistics import Statistics, in_words, others_than, statistics_for
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
@@ -125,6 +126,8 @@ def load_network(
 
 def _published(settings: NetworkSettings, name: str, read: bool) -> Network:
     dataset = data_for(name, settings, read)
+    if classes_of(name) == CLASSES and _is_folder(dataset) and dataset.classes != class_names():
+        dataset = as_imagenet(dataset)
     weights = fetch_weights(name, len(dataset.classes))
     model, dataset = filled(name, settings, dataset, weights)
     return Network(model, dataset, name, [weights])
@@ -152,7 +155,8 @@ def filled(
     name: str, asked: NetworkSettings | TrainingSettings, dataset: Dataset, weights: Path,
     key: str | None = None,
 ) -> tuple[nn.Module, Dataset]:  # fmt: skip
-    """A network with its weights, and the data with those classes that it knows.
+    """A network with its weights, and the data with those classes that it knows: of a folder of
+    some of ImageNet's, whatever they are called, all 1,000.
 
     Raises:
         IsolossError: if the weights cannot be read or do not fit.
@@ -161,25 +165,27 @@ def filled(
     classifies = bool(dataset.classes) and asked.targets != "as given"
     is_asked_for = any(getattr(asked, field, None) for field in ("normalization", "mean"))
 
-    def network(dataset: Dataset, stem: str) -> nn.Module:
+    def network(dataset: Dataset, stem: str) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(asked.seed)
         statistics = statistics_for(name, asked, dataset)
         model = build_for_data(name, stem, dataset, statistics)
         load_into(model, saved, str(weights), key)
         if is_asked_for and statistics is not None and isinstance(model, Normalized):
             model.set_statistics(statistics.mean, statistics.std)  # the file may have others
-        if classifies:
-            _check_fits(model, dataset, asked)
-        return model
+        outputs = _check_fits(model, dataset, asked) if classifies else None
+        return model, _as_told_apart(dataset, outputs)
 
     try:
-        return network(dataset, asked.stem), dataset
+        return network(dataset, asked.stem)
     except IsolossError as error:
         # A network of one's own for some classes of ImageNet knows no others.
         fewer = dataset.of_those_present() if classifies else dataset
         if len(fewer.classes) < len(dataset.classes):
             with suppress(IsolossError):
-                return network(fewer, asked.stem), fewer
+                return network(fewer, asked.stem)
+        if classifies and _is_folder(dataset):
+            with suppress(IsolossError):
+                return network(as_imagenet(dataset), asked.stem)
         # A network of one's own has no stem that could be another.
         for other in () if network_type(name).kind == "function" else ("imagenet", "cifar"):
             with suppress(IsolossError):
@@ -190,13 +196,32 @@ def filled(
         raise IsolossError(f"{error}: it fits with --stem {other}") from error
 
 
+def _as_told_apart(dataset: Dataset, outputs: int | None) -> Dataset:
+    """The data as a network with so many outputs tells them apart: a folder's classes with the
+    labels of ImageNet's, if they are called so; of others it is said which outputs are meant."""
+    classes = len(dataset.classes)
+    if outputs is None or not _is_folder(dataset) or dataset.classes == class_names():
+        return dataset
+    if outputs == CLASSES:
+        with suppress(IsolossError):
+            return as_imagenet(dataset)
+    if outputs <= classes:
+        return dataset
+    found = f"the first {classes:,} of the network's {outputs:,} outputs taken for its classes"
+    return replace(dataset, found=f"{dataset.found}, {found}")
+
+
+def _is_folder(dataset: Dataset) -> bool:
+    return data_set(dataset.name).kind == "imagefolder"
+
+
 def _check_fits(
     model: nn.Module, dataset: Dataset, asked: NetworkSettings | TrainingSettings
-) -> None:
+) -> int | None:
     """Probes look for the logits themselves; an adversary does with one for two classes."""
     probed = isinstance(asked, ProbeSettings | SharpnessSettings)
     attacked = isinstance(asked, NetworkSettings) and not probed
-    check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)
+    return check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)
 
 
 def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
@@ -282,8 +307,7 @@ def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:
         raise IsolossError(
             f"the network knows {len(known)} classes, {dataset.name} has {len(given)}"
         )
-    folders = all(data_set(d.name).kind == "imagefolder" for d in (trained_on, dataset))
-    if folders and known != given:
+    if _is_folder(trained_on) and _is_folder(dataset) and known != given:
         first = next((a, b) for a, b in zip(known, given, strict=True) if a != b)
         raise IsolossError(
             f"the network's classes are not those of {dataset.name}: it has {first[1]!r} where the "

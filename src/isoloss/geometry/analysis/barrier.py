@@ -61,8 +61,8 @@ def barrier_of(surface: Surface, name: str = "barrier") -> Barrier | None:
 
 
 def barriers_in_words(surface: Surface) -> dict[str, str]:
-    """{of what: how high}: of the straight line, and where there is a path, of that too and by how
-    much it is lower."""
+    """{of what: how high, and where}: of the straight line, and where there is a path, of that too
+    and by how much it is lower."""
     straight, path = barrier_of(surface), barrier_of(surface, "path_barrier")
     if straight is None:
         return {}

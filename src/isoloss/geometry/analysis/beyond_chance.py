@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from isoloss.geometry.analysis.student import quantile, two_sided
+from isoloss.geometry.analysis.student import LEVEL, quantile, two_sided
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
 
-LEVEL = 0.95
 DIFFERS = "differs"
 """The column that says where surfaces differ: 1 where the first is higher, −1 where it is lower, 0
 where they do not differ beyond chance, NaN where that is not known."""
@@ -31,7 +30,7 @@ def with_marks(surface: Surface, error: Array, freedom: Array, how: str) -> Surf
         how: the error was found, in words.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.where(error == 0, 0.0, quantile(freedom, LEVEL) * error)
+        half = np.where(error == 0, 0.0, quantile(freedom) * error)
         t = np.where(surface.loss == 0, 0.0, surface.loss / error)  # without any error ±∞
         columns = {"low": surface.loss - half, "high": surface.loss + half}
     known = np.isfinite(surface.loss) & np.isfinite(error)

@@ -164,7 +164,7 @@ def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
 
     meta = surface.meta
     kind = plane_kind(meta.get("plane"))
-    if kind.takes("to") or kind.of_path:
+    if kind.joins_networks:
         found = [(0.0, meta.get("start") or "start"), (1.0, meta.get("end") or "end")]
     else:
         found = [(0.0, meta.get("start") or "network")]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.analysis.beyond_chance import ENDS, LEVEL, with_marks
+from isoloss.geometry.analysis.beyond_chance import ENDS, with_marks
 from isoloss.geometry.analysis.difference import (
     SURFACES,
     apart_in_grid,
@@ -118,7 +118,7 @@ def _mean(surfaces: Sequence[Surface]) -> tuple[Surface, dict[str, Array]]:
     spread = np.full(mean.shape, np.nan) if mean.spread is None else mean.spread
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         own = np.where(computed, np.stack([s.loss_stderr**2 for s in surfaces]), 0.0).sum(0) / n
-        half = quantile(np.maximum(n - 1, 1), LEVEL) * spread / np.sqrt(n)
+        half = quantile(np.maximum(n - 1, 1)) * spread / np.sqrt(n)
         return mean, {
             "low": mean.loss - half,
             "high": mean.loss + half,

@@ -29,7 +29,7 @@ from isoloss.naming import percent
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Bounded:
     """A number read off a surface, and how far the standard errors may have moved it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Estimate:
 
 
 _LARGE = 1e100
-UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+UNKNOWN = Bounded(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Roughness:
         log_variation: the same of logarithmic heights; None where losses are not positive.
     """
 
-    non_convex: Estimate
-    variation: Estimate
-    log_variation: Estimate | None
+    non_convex: Bounded
+    variation: Bounded
+    log_variation: Bounded | None
 
     @property
     def variation_in_words(self) -> str:
@@ -110,7 +110,7 @@ def roughness_in_words(surface: Surface) -> dict[str, str]:
     return {name: text for name, text in words.items() if text}
 
 
-def non_convex_share(surface: Surface) -> Estimate:
+def non_convex_share(surface: Surface) -> Bounded:
     """The share of cells in whose Hessian the smaller eigenvalue is negative.
 
     By central differences at the points that have a finite loss at all eight around them; of a
@@ -125,10 +125,10 @@ def non_convex_share(surface: Surface) -> Estimate:
     if not there.any():
         return UNKNOWN
     least, error = least[there], STANDARD_ERRORS * error[there]
-    return Estimate(*(float((least < limit).mean()) for limit in (0.0, -error, error)))
+    return Bounded(*(float((least < limit).mean()) for limit in (0.0, -error, error)))
 
 
-def total_variation(surface: Surface, scale: HeightScale) -> Estimate:
+def total_variation(surface: Surface, scale: HeightScale) -> Bounded:
     """The mean of |∇h| over u and v, where h are the heights that `scale` displays and u and v are
     α and β, all from 0 to 1: how often one goes all the way up or down on the way across.
 
@@ -155,7 +155,7 @@ def total_variation(surface: Surface, scale: HeightScale) -> Estimate:
         along_v = np.hypot(noise[:, :-1], noise[:, 1:]) / v * (not surface.is_curve)
         errs = _mean_slope(np.hypot(noise[:-1], noise[1:]) / u, along_v)
         added = float(np.average(errs[there], weights=area))
-    return Estimate(value, max(value - added, 0.0), value + added)
+    return Bounded(value, max(value - added, 0.0), value + added)
 
 
 def _mean_slope(along_u: Array, along_v: Array) -> Array:

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 
 from isoloss.geometry.arrays import Array
 
+LEVEL = 0.95
+"""Of intervals, where nothing else is asked for."""
 _NORMAL = 1e6
 """Degrees of freedom from which on it is the normal distribution."""
 _TERMS, _STEPS = 2000, 50
@@ -37,7 +39,7 @@ def two_sided(t: ArrayLike, freedom: ArrayLike) -> Array:
     return found
 
 
-def quantile(freedom: ArrayLike, level: float = 0.95) -> Array:
+def quantile(freedom: ArrayLike, level: float = LEVEL) -> Array:
     """The t with the probability `level` that |T| < t, of the shape of `freedom`."""
     freedom = np.asarray(freedom, np.float64)
     each, back = np.unique(freedom, return_inverse=True)

@@ -37,7 +37,8 @@ class AnalysisBuffers:
         if cut is not None and key != self._cut_of:
             self._cut_of = key
             self._cut.upload(cut_segments(cut, layer.mesh(frame.scale, appearance.smooth), frame))
-        key = (data, appearance.minima, appearance.minima_persistence, view.theme)
+        wanted = appearance.minima and not layer.pending
+        key = (data, wanted, appearance.minima_persistence, view.theme)
         if key != self._minima_of:
             self._minima_of = key
             self.minima = shown_minima(layer, appearance, frame)

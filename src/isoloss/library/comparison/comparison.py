@@ -17,8 +17,9 @@ from isoloss.library.comparison.differences import (
     unique_names,
 )
 from isoloss.library.comparison.evaluations import evaluation_traces
+from isoloss.library.comparison.grouping import run_sets
 from isoloss.library.comparison.measured import MeasuredNetwork, networks_of
-from isoloss.library.comparison.sets import RunSets, run_sets
+from isoloss.library.comparison.sets import RunSets
 from isoloss.library.comparison.training import ALONG, Along, TrainingCurves, TrainingTail
 from isoloss.library.entry import Entry
 from isoloss.naming import capitalized, first_of

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from isoloss.files import write_csv
-from isoloss.geometry.analysis.roughness import Estimate
+from isoloss.geometry.analysis.roughness import Bounded
 from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
@@ -24,9 +24,9 @@ from isoloss.results.tables import Row, average_radius_in_words, average_radius_
 from isoloss.settings import KINDS
 
 _NONE = "–"
+"""Stands where a run has no such thing."""
 NORMAL = 1.96
 """Standard errors to either side of a mean within which 95 % lie."""
-"""Stands where a run has no such thing."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _figures(entries: Sequence[Entry], rows: Sequence[Sequence[Row]]) -> Iterato
             else Cell()
             for entry, own in zip(entries, rows, strict=True)
         ]
-        yield TableColumn(_key(title), title, tuple(cells), is_figure=True)
+        yield TableColumn(key_of(title), title, tuple(cells), is_figure=True)
 
 
 def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
@@ -219,7 +219,7 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
         return Cell(text, value, low, high)
     low, high = (entry.figures.get(f"{name}_{end}", math.nan) for end in ("low", "high"))
     if name in ("nonconvex", "variation", "logvariation"):
-        estimate = Estimate(value, low, high)
+        estimate = Bounded(value, low, high)
         said = estimate.as_share if name == "nonconvex" else str(estimate)
         return Cell(said, value, low, high) if low < high else Cell(said, value)
     if name == "average":
@@ -253,7 +253,8 @@ def _ends(entry: Entry, name: str, value: float, rows: Sequence[Row]) -> tuple[f
     return interval(taken)[1:] if taken else (math.nan, math.nan)
 
 
-def _key(title: str) -> str:
+def key_of(title: str) -> str:
+    """What tables on disk call a column with a title."""
     return title.lower().replace(" ", "_").replace("ε", "eps")
 
 

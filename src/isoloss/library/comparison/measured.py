@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.library.comparison.differences import NORMAL
 from isoloss.library.entry import Entry
 from isoloss.library.key_figures import KEY_FIGURES, USUAL, USUAL_RADIUS
 from isoloss.library.reading import trained_as
@@ -23,8 +24,8 @@ from isoloss.settings.base import NetworkSettings
 
 Told = Mapping[tuple[str, str], Any]
 """{(kind of run, field): value}: what was asked for, of the run and of the network's training."""
+Ends = tuple[float, float]
 _NOT_TOLD = {"kind", "source", "also", "seed", "device"}
-_NORMAL = 1.96
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,14 @@ class MeasuredNetwork:
     images_of: Hashable
     data: str
     found: Mapping[Quantity, Estimate]
-    ends: Mapping[Quantity, tuple[float, float]] = field(
-        default_factory=dict[Quantity, tuple[float, float]]
-    )
-    right: Mapping[Quantity, RightImages] = field(default_factory=dict[Quantity, RightImages])
+    ends: Mapping[Quantity, Ends]
+    right: Mapping[Quantity, RightImages]
+
+
+_Numbers = tuple[
+    Mapping[Quantity, Estimate], Mapping[Quantity, Ends], Mapping[Quantity, RightImages]
+]
+"""What is `found`, its `ends` and what is `right`."""
 
 
 def networks_of(
@@ -84,45 +89,53 @@ def networks_of(
     split = str(entry.settings.get("split") or ("test" if entry.is_training else ""))
     data = f"{entry.data} ({split} split)" if split else entry.data
     images = data, entry.settings.get("samples"), None if entry.is_training else seed
-    titles = _titles(entry.kind)
     if entry.is_training:
-        found = dict(_of_training(entry, titles))
-        tested = entry.samples[1] if entry.samples is not None else 0
-        ends = {
-            quantity: exact_interval(round(estimate.value * tested), tested)
-            for quantity, estimate in found.items()
-            if quantity.is_share and tested
-        }
-        yield MeasuredNetwork(entry, entry.name, own, (seed,), images, data, found, ends)
+        numbers = _numbers_of_training(entry)
+        yield MeasuredNetwork(entry, entry.name, own, (seed,), images, data, *numbers)
         return
     for label, training, several in _networks(entry):
         name = label if several else entry.name
-        found, right = dict[Quantity, Estimate](), dict[Quantity, RightImages]()
-        ends = dict[Quantity, tuple[float, float]]()
-        if entry.kind == "sharpness":
-            its = [s for s in sharpness if not several or s.place.network == label]
-            found = dict(_of_sharpness(its[-1], titles)) if its else {}
-        elif rows:
-            its = [row for row in rows if not several or row.network == label]
-            for quantity, row, estimate in _of_table(its):
-                found[quantity] = estimate
-                if row is not None:
-                    ends[quantity] = row.low, row.high
-                    if (images_right := _right(entry, rows, row)) is not None:
-                        right[quantity] = images_right
-        else:
-            found = {
-                Quantity(k, titles[k], is_share=k in ("accuracy", "nonconvex")): _alone(v)
-                for k, v in entry.figures.items()
-                if k in titles
-            }
-        training_seed = None if training is None else training.get("seed")
-        told = {("train", k): v for k, v in (training or {}).items() if k not in _NOT_TOLD}
-        if training is None:
-            told = {("train", "network"): label}
-        yield MeasuredNetwork(
-            entry, name, own | told, (training_seed, seed), images, data, found, ends, right
+        asked = {"network": label} if training is None else training
+        told = {("train", k): v for k, v in asked.items() if k not in _NOT_TOLD}
+        numbers = _numbers(entry, rows, sharpness, label if several else None)
+        seeds = asked.get("seed"), seed
+        yield MeasuredNetwork(entry, name, own | told, seeds, images, data, *numbers)
+
+
+def _numbers_of_training(entry: Entry) -> _Numbers:
+    found = dict(_of_training(entry, _titles(entry.kind)))
+    tested = entry.samples[1] if entry.samples is not None else 0
+    ends = {
+        quantity: exact_interval(round(estimate.value * tested), tested)
+        for quantity, estimate in found.items()
+        if quantity.is_share and tested
+    }
+    return found, ends, {}
+
+
+def _numbers(
+    entry: Entry, rows: Sequence[Row], sharpness: Sequence[Sharpness], network: str | None
+) -> _Numbers:
+    """Those of one of a run's networks; None is the only one."""
+    titles = _titles(entry.kind)
+    if entry.kind == "sharpness":
+        own = [s for s in sharpness if network in (None, s.place.network)]
+        return (dict(_of_sharpness(own[-1], titles)) if own else {}), {}, {}
+    if rows:
+        listed = [*_of_table([row for row in rows if network in (None, row.network)])]
+        taken = {quantity: row for quantity, row, _ in listed if row is not None}
+        right = {quantity: _right(entry, rows, row) for quantity, row in taken.items()}
+        return (
+            {quantity: estimate for quantity, _, estimate in listed},
+            {quantity: (row.low, row.high) for quantity, row in taken.items()},
+            {quantity: images for quantity, images in right.items() if images is not None},
         )
+    shown = {
+        Quantity(k, titles[k], is_share=k in ("accuracy", "nonconvex")): _alone(v)
+        for k, v in entry.figures.items()
+        if k in titles
+    }
+    return shown, {}, {}
 
 
 def _networks(entry: Entry) -> Iterator[tuple[str, Mapping[str, Any] | None, bool]]:
@@ -187,7 +200,7 @@ def _of_table(rows: Sequence[Row]) -> Iterator[tuple[Quantity, Row | None, Estim
     averages = map(average_radius_of, over_seeds(certified))
     if known := [each for each in averages if not math.isnan(each[0])]:
         value, error = max(known)
-        average = Estimate(value, error, 0.0, _NORMAL * error)
+        average = Estimate(value, error, 0.0, NORMAL * error)
         yield Quantity("average", "Average certified radius"), None, average
 
 
@@ -220,7 +233,7 @@ def _share(value: float, samples: int, width: float = math.nan) -> Estimate:
     if not samples:
         return _alone(value)
     error = math.sqrt(value * (1 - value) / samples)
-    return Estimate(value, error, 0.0, _NORMAL * error if math.isnan(width) else width / 2)
+    return Estimate(value, error, 0.0, NORMAL * error if math.isnan(width) else width / 2)
 
 
 def _alone(value: float) -> Estimate:

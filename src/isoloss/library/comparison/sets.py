@@ -1,33 +1,19 @@
-"""Sets of runs that differ in nothing but seeds: what they come to, and whether two differ."""
+"""Sets of runs beside each other, in words and in tables: their means, and whether two differ."""
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from isoloss.errors import IsolossError
-from isoloss.files import write_csv
-from isoloss.geometry.arrays import Array
+from isoloss.files import number_text, write_csv
 from isoloss.geometry.ticks import number_label
-from isoloss.library.columns import settings_in_words
+from isoloss.library.comparison.differences import key_of
 from isoloss.library.comparison.measured import MeasuredNetwork, Quantity
-from isoloss.naming import first_of
-from isoloss.results.means import Difference, Mean, difference_of, mean_of, with_all_counted
+from isoloss.results.means import Difference, Mean
 
-OTHERS = {
-    "name": lambda m: re.sub(r"[-_ .]*(seed)?[-_ ]*\d+$", "", m.name) or m.name,
-    "tag": lambda m: " ".join(sorted(m.entry.about.tags)) or "no tag",
-    "network": lambda m: m.entry.network,
-    "data": lambda m: m.entry.data,
-}
-"""What sets can be told apart by that is no setting: a name is taken without its last number."""
 _HIGHER_LOWER = "higher", "lower"
 _WORDS = {
     **dict.fromkeys(("eigenvalue", "trace", "rise"), ("sharper", "flatter")),
@@ -58,7 +44,12 @@ class RunSet:
 
 @dataclass(frozen=True)
 class SetDifference:
-    """By how much one set lies above another in one quantity."""
+    """By how much one set lies above another in one quantity.
+
+    Attributes:
+        found: negative where `above` is the lower one.
+        compared: how many differences are counted together.
+    """
 
     quantity: Quantity
     above: RunSet
@@ -68,32 +59,29 @@ class SetDifference:
 
     def __str__(self) -> str:
         """As a sentence."""
-        found, names = self.found, (self.above.name, self.below.name)
-        if found.value < 0:
-            found = turned(found)
-        of = "Of these two networks, " if found.over == "samples" else ""
-        title = f"{self.quantity.title}: {of}"
-        low, high = (self._number(end) for end in (found.low, found.high))
-        if not found.is_apart:
-            if found.how == "no spread":
-                return f"{title}{names[0]} and {names[1]} are the same in all runs."
-            if not found.how:
-                by = self._number(found.value)
-                return f"{title}{names[0]} and {names[1]} differ by {by}; errors are not known."
-            low, high = (self._number(end) for end in (self.found.low, self.found.high))
-            what = "seeds" if found.over == "runs" else "samples"
-            return (
-                f"{title}{names[0]} and {names[1]} do not differ beyond what {what} explain "
-                f"({low} to {high})."
-            )
+        of = "Of these two networks, " if self.found.over == "samples" else ""
+        said = self._apart() if self.found.is_apart else self._alike()
+        return f"{self.quantity.title}: {of}{said}."
+
+    def _apart(self) -> str:
+        found = self.found if self.found.value > 0 else self.found.turned
         words = _WORDS.get(self.quantity.name, _HIGHER_LOWER)[self.found.value < 0]
-        unit = " points" if self.quantity.is_share else ""
-        how = ", in all runs alike" if found.how == "no spread" else f" ({low} to {high})"
-        but = ""
-        if not found.is_sure:
-            but = f", but not once all {self.compared} comparisons count (Holm)"
-        by = self._number(found.value)
-        return f"{title}{names[0]} is {words} than {names[1]} by {by}{unit}{how}{but}."
+        by = self._number(found.value) + " points" * self.quantity.is_share
+        how = ", in all runs alike" if found.how == "no spread" else f" ({self._ends(found)})"
+        but = f", but not once all {self.compared} comparisons count (Holm)" * (not found.is_sure)
+        return f"{self.above.name} is {words} than {self.below.name} by {by}{how}{but}"
+
+    def _alike(self) -> str:
+        found, names = self.found, f"{self.above.name} and {self.below.name}"
+        if found.how == "no spread":
+            return f"{names} are the same in all runs"
+        if not found.how:
+            return f"{names} differ by {self._number(abs(found.value))}; errors are not known"
+        what = "seeds" if found.over == "runs" else "samples"
+        return f"{names} do not differ beyond what {what} explain ({self._ends(found)})"
+
+    def _ends(self, found: Difference) -> str:
+        return f"{self._number(found.low)} to {self._number(found.high)}"
 
     def _number(self, value: float) -> str:
         scaled = 100 * value if self.quantity.is_share else value
@@ -141,10 +129,14 @@ class RunSets:
             yield {
                 "set": each.name,
                 "runs": [m.name for m in each.members],
-                "means": {_key(q): _plain(vars(mean)) for q, mean in each.means.items()},
+                "means": {key_of(q.title): _plain(vars(mean)) for q, mean in each.means.items()},
             }
         for d in self.differences:
-            names = {"quantity": _key(d.quantity), "above": d.above.name, "below": d.below.name}
+            names = {
+                "quantity": key_of(d.quantity.title),
+                "above": d.above.name,
+                "below": d.below.name,
+            }
             sure = {"differs": d.found.is_sure, "said": str(d)}
             yield names | _plain(vars(d.found)) | sure
 
@@ -160,50 +152,15 @@ class RunSets:
         for each in self.sets:
             for q, m in each.means.items():
                 numbers = m.count, m.value, m.low, m.high, m.spread, m.within, m.between
-                yield [each.name, "", _key(q), *map(_text, numbers), "", "", "", m.over, ""]
+                told = map(number_text, numbers)
+                yield [each.name, "", key_of(q.title), *told, "", "", "", m.over, ""]
         for d in self.differences:
-            f = d.found
-            numbers = f.value, f.low, f.high
+            f, names = d.found, (d.above.name, d.below.name, key_of(d.quantity.title))
             differs = str(f.is_sure).lower() if f.how else ""
             yield [
-                d.above.name, d.below.name, _key(d.quantity), "", *map(_text, numbers), "", "", "",
-                _text(f.p), _text(f.adjusted), differs, f.over, f.how,
+                *names, "", *map(number_text, (f.value, f.low, f.high)), "", "", "",
+                number_text(f.p), number_text(f.adjusted), differs, f.over, f.how,
             ]  # fmt: skip
-
-
-def run_sets(measured: Sequence[MeasuredNetwork], fields: Sequence[str] = ()) -> RunSets:
-    """The sets that networks fall into, and how these differ.
-
-    Args:
-        fields: what tells sets apart: settings of the run or the network's training, or of
-            `OTHERS`; none for all settings but seeds.
-
-    Raises:
-        IsolossError: there is no such field, or what is compared is of different data.
-    """
-    known = {name for m in measured for _, name in m.told} | {*OTHERS}
-    for name in fields:
-        if name not in known:
-            raise IsolossError(
-                f"--sets {name}: none of these runs has it; choose a setting, or "
-                f"{', '.join(OTHERS)}"
-            )
-    grouped: dict[str, list[MeasuredNetwork]] = {}
-    for each in measured:
-        grouped.setdefault(json.dumps([each.entry.kind, *_key_of(each, fields)]), []).append(each)
-    members = [*grouped.values()]
-    if "data" not in fields:
-        _require_same_data(members)
-    names = _names(members, fields)
-    sets = [_set(name, its) for name, its in zip(names, members, strict=True)]
-    differences = [*_differences(sets)]
-    counted = with_all_counted([d.found for d in differences])
-    compared = sum(bool(d.found.how) for d in differences)
-    differences = [
-        SetDifference(d.quantity, d.above, d.below, found, compared)
-        for d, found in zip(differences, counted, strict=True)
-    ]
-    return RunSets(tuple(sets), tuple(differences), tuple(_remarks(sets, differences, fields)))
 
 
 def in_words(quantity: Quantity, mean: Mean | None) -> str:
@@ -221,167 +178,8 @@ def in_words(quantity: Quantity, mean: Mean | None) -> str:
     return said
 
 
-def turned(found: Difference) -> Difference:
-    """The same difference the other way round."""
-    return Difference(
-        -found.value, -found.high, -found.low, found.p, found.freedom, found.how, found.over,
-        found.adjusted,
-    )  # fmt: skip
-
-
-def _key_of(m: MeasuredNetwork, fields: Sequence[str]) -> list[Any]:
-    if not fields:
-        return sorted([*key, json.dumps(value)] for key, value in m.told.items())
-    return [_value(m, name) for name in fields]
-
-
-def _value(m: MeasuredNetwork, name: str) -> Any:
-    """What a network has for a field: of the run, else of its training."""
-    if name in OTHERS and not any(key[1] == name for key in m.told if name != "data"):
-        return OTHERS[name](m)
-    kinds = (m.entry.kind, "train")
-    return next((m.told[kind, name] for kind in kinds if (kind, name) in m.told), None)
-
-
-def _require_same_data(sets: Sequence[Sequence[MeasuredNetwork]]) -> None:
-    by_kind: dict[str, dict[str, None]] = {}
-    for m in (m for its in sets for m in its):
-        by_kind.setdefault(m.entry.kind, {})[m.data] = None
-    for found in by_kind.values():
-        if len(found) > 1:
-            raise IsolossError(
-                "sets of runs are compared on the same data, and these are of "
-                f"{first_of([*found])}: leave some out, or say --sets data"
-            )
-
-
-def _names(sets: Sequence[Sequence[MeasuredNetwork]], fields: Sequence[str]) -> list[str]:
-    """What tells each set from the others, in words."""
-    if all(len(its) == 1 for its in sets):
-        return [its[0].name for its in sets]
-    if fields:
-        return [_in_words([(name, _value(its[0], name)) for name in fields]) for its in sets]
-    keys = dict.fromkeys(key for its in sets for key in its[0].told)
-    differing = [key for key in keys if len({json.dumps(its[0].told.get(key)) for its in sets}) > 1]
-    if not differing:
-        return ["All runs" if len(sets) == 1 else its[0].entry.kind for its in sets]
-    return [
-        ", ".join(
-            words
-            for kind, name in differing
-            if (kind, name) in its[0].told
-            for words in settings_in_words(kind, {name: its[0].told[kind, name]}).values()
-        )
-        for its in sets
-    ]
-
-
-def _in_words(values: Sequence[tuple[str, Any]]) -> str:
-    words = (
-        [str(value)] if name in OTHERS else settings_in_words("train", {name: value}).values()
-        for name, value in values
-    )
-    return ", ".join(word for each in words for word in each)
-
-
-def _set(name: str, members: Sequence[MeasuredNetwork]) -> RunSet:
-    common = [q for q in members[0].found if all(q in m.found for m in members)]
-    same = len({m.images_of for m in members}) == 1
-    means = {q: mean_of([m.found[q] for m in members], same_samples=same) for q in common}
-    return RunSet(name, tuple(members), {q: _of_share(q, m, members) for q, m in means.items()})
-
-
-def _of_share(quantity: Quantity, mean: Mean, members: Sequence[MeasuredNetwork]) -> Mean:
-    """A mean with an interval that is within [0, 1], of a single run the exact one."""
-    if not quantity.is_share:
-        return mean
-    low, high = members[0].ends.get(quantity, (mean.low, mean.high))
-    if mean.over == "runs":
-        low, high = max(mean.low, 0.0), min(mean.high, 1.0)
-    return replace(mean, low=low, high=high)
-
-
-def _differences(sets: Sequence[RunSet]) -> Iterator[SetDifference]:
-    first: dict[str, RunSet] = {}
-    for each in sets:
-        one = first.setdefault(each.kind, each)
-        if one is each:
-            continue
-        pairs = _pairs(one, each)
-        for quantity in one.means:
-            if quantity in each.means:
-                a, b = pairs or (one.members, each.members)
-                found = difference_of(
-                    [m.found[quantity] for m in a],
-                    [m.found[quantity] for m in b],
-                    paired=pairs is not None,
-                    images=_images(one, each, quantity),
-                )
-                yield SetDifference(quantity, one, each, found)
-
-
-def _pairs(a: RunSet, b: RunSet) -> tuple[list[MeasuredNetwork], list[MeasuredNetwork]] | None:
-    """The runs of both in the order of seeds, where these are the same; None where they are not."""
-    ours, theirs = ({m.seeds: m for m in each.members} for each in (a, b))
-    unique = len(ours) == len(a.members) == len(b.members) > 1
-    if not unique or {*ours} != {*theirs} or any(None in seeds for seeds in ours):
-        return None
-    return [*ours.values()], [theirs[seeds] for seeds in ours]
-
-
-def _images(a: RunSet, b: RunSet, quantity: Quantity) -> Array | None:
-    """Of two runs that kept the same images, how each of these differs."""
-    if len(a.members) > 1 or len(b.members) > 1:
-        return None
-    ours, theirs = (each.members[0].right.get(quantity) for each in (a, b))
-    if ours is None or theirs is None or ours[0] != theirs[0]:
-        return None
-    return ours[1].astype(np.float64) - theirs[1]
-
-
-def _remarks(
-    sets: Sequence[RunSet], differences: Sequence[SetDifference], fields: Sequence[str]
-) -> Iterator[str]:
-    hows = [
-        *dict.fromkeys(d.found.how for d in differences if d.found.how not in ("", "no spread"))
-    ]
-    if hows:
-        several = [d for d in differences if d.found.how]
-        counted = f"; {len(several)} comparisons, counted after Holm" if len(several) > 1 else ""
-        yield f"Intervals of 95 %: {', '.join(hows)}{counted}."
-    if len(sets) > 2 and differences:
-        yield f"Each set is compared with the first, {sets[0].name}."
-    if any(d.found.over == "samples" for d in differences):
-        yield (
-            "A single run tells of its network, and not of how it was trained: give runs of "
-            "several seeds for that."
-        )
-    varied = {
-        name
-        for each in sets
-        for kind, name in each.members[0].told
-        if len({json.dumps(m.told.get((kind, name))) for m in each.members}) > 1
-    }
-    if varied and fields:
-        yield f"Runs of a set differ in {first_of(sorted(varied))}: that is part of their spread."
-    undone = [m.name for each in sets for m in each.members if m.entry.state != "done"]
-    if undone:
-        yield f"Not done yet: {first_of(undone)}."
-    without = [m.name for each in sets for m in each.members if not m.found]
-    if without:
-        yield f"Without numbers: {first_of(without)}."
-
-
-def _key(quantity: Quantity) -> str:
-    return quantity.title.lower().replace(" ", "_").replace("ε", "eps")
-
-
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON has it: what is not known is null."""
     return {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
     }
-
-
-def _text(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.9g}"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Any
@@ -19,11 +16,12 @@ from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.hashes import digest_of, digest_of_code
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.user_code import import_user_function
+from isoloss.compute.machine.user_code import import_user_function, text_of_module
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
+from isoloss.naming import listed
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.ascent.asking import FEW, said_of
 from isoloss.robustness.ascent.losses import OwnLoss
@@ -34,7 +32,8 @@ from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.evaluation.images import Images
 from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.evaluation.same_device import of_device
-from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
+from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser, denoiser_of
+from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
@@ -229,10 +228,7 @@ def load_subject(settings: SubjectSettings) -> Subject:
         _check_same(names[0], split, name, other, order, digest_of_splits(chosen))
     denoiser = None
     if is_denoiser(settings.denoiser):
-        # diffusers takes its time to import: attacks do without.
-        from isoloss.robustness.smoothing.denoiser import load_denoiser
-
-        denoiser = load_denoiser(settings.denoiser)
+        denoiser = denoiser_of(settings.denoiser, _sigmas_of(settings), split.shape[0])
     by_name = dict(zip(names, networks, strict=True))
     given = {name: network.is_given for name, network in by_name.items() if network.is_assumed}
     assumed = [f"{name} is given them {how}" for name, how in given.items()]
@@ -250,6 +246,13 @@ def load_subject(settings: SubjectSettings) -> Subject:
             if network.path is not None and network.path.noise is not None
         },
     )  # fmt: skip
+
+
+def _sigmas_of(settings: SubjectSettings) -> Sequence[float]:
+    """Of all the noise that the denoiser will see."""
+    if settings.kind == "probe-input":
+        return () if settings.noise is None else (settings.noise,)
+    return usual_sigmas() if settings.purify else settings.sigma
 
 
 def own_loss_of(settings: SubjectSettings) -> OwnLoss | None:
@@ -302,6 +305,9 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
         unet, scheduler = subject.denoiser
+        if isinstance(unet, OwnDenoiser):
+            unet.settle(few)
+            _refuse_attacks_without_gradients(unet, settings)
         if settings.kind == "defend":
             purifying = purifying_of(settings, scheduler)
             if purifying:
@@ -329,6 +335,18 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
             check_denoises(once.to(device), few)
         _check_answers(setup, sigma)
     return setup
+
+
+def _refuse_attacks_without_gradients(denoiser: OwnDenoiser, settings: SubjectSettings) -> None:
+    """Refuse attacks that would follow gradients which the denoiser does not give."""
+    kinds = [attack_of(name) for name in settings.attack_names]
+    lost = [k.name for k in kinds if k.needs_gradients and k.adaptive and k.exact]
+    if lost and not denoiser.gives_gradients:
+        others = [k.name for k in kinds if k.name not in lost]
+        raise IsolossError(
+            f"the denoiser gives no gradients for {listed(lost, 'and')} to follow: take others, "
+            f"--attacks {','.join(others) or 'square'}"
+        )
 
 
 @torch.no_grad()
@@ -380,7 +398,7 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
         # NumPy knows no bf16; the bytes are the same.
         sha.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     if isinstance(unet, OwnDenoiser):
-        sha.update(digest_of_code(unet.denoise).encode())
+        sha.update(unet.digest.encode())
     return sha.hexdigest()
 
 
@@ -389,8 +407,5 @@ def _digest_of_function(name: str, function: Callable[..., Any]) -> str:
     if isinstance(function, partial):
         return digest_of(_digest_of_function(name, function.func), function.args,
                                 function.keywords)  # fmt: skip
-    text = None
-    if is_function(name):
-        with suppress(OSError, TypeError):
-            text = inspect.getsource(sys.modules[name.partition(":")[0]])
+    text = text_of_module(name) if is_function(name) else None
     return digest_of(digest_of_code(function), text)

@@ -15,7 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.quantities.adversarial import Adversarial
 from isoloss.robustness.quantities.denoised import Denoised
 from isoloss.robustness.quantities.images import images_of
-from isoloss.robustness.smoothing.denoiser import load_denoiser
+from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser, denoiser_of
 from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 from isoloss.settings import ProbeSettings
 from isoloss.settings.probe import CLASS
@@ -68,8 +68,10 @@ def _plain(name: str) -> str:
 
 def _denoised(settings: ProbeSettings, data: ProbedData, device: torch.device) -> Denoised:
     assert settings.denoiser is not None
-    unet, scheduler = load_denoiser(settings.denoiser)
     images = images_of(as_network_takes(data.batches[0]), "the denoised loss")
+    unet, scheduler = denoiser_of(settings.denoiser, [settings.sigma], images.shape[1])
+    if isinstance(unet, OwnDenoiser):
+        unet.settle(images.to(device))
     fast = FastDenoiser(unet, images, device, "fp32")
     # The places in the data, by which an evaluation draws an image's noise.
     order = shuffled(sum(map(size_of, data.batches)), settings.seed).tolist()

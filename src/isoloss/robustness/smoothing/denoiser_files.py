@@ -41,8 +41,8 @@ def finder(source: str | Path) -> Find:
     name = str(source)
     if found.kind != "hub":
         raise IsolossError(
-            f"there is no denoiser {name}: give its folder, digits-denoiser, or a name such as "
-            "google/ddpm-cifar10-32"
+            f"there is no denoiser {name}: give its folder, digits-denoiser, a name such as "
+            "google/ddpm-cifar10-32, or package.module:function"
         )
     instead = (
         f"bring {UNET_CONFIG}, {UNET_WEIGHTS} and {SCHEDULER_CONFIG} from "

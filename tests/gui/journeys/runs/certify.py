@@ -22,7 +22,7 @@ def ask(d: Driver) -> None:
     form = d.parts.experiments.forms["certify"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.c)
     form_driver = FormDriver(d, "Certify", "source")
-    form_driver.suggested("source", ["digits-classifier"], 0)
+    form_driver.suggested("source", ["digits-classifier", "efficientnet_lite0"], 0)
     assert d.until(lambda: form.settings, f"the form to be right ({form.error})").denoiser is None
     form_driver.typed("denoiser", "digits-denoiser")
     form_driver.typed("draws", 0)

@@ -45,7 +45,7 @@ def bring_in(d: Driver):
     form.typed("checkpoints", "ckpts/*.pt", part="$$0/##value")
     assert (asked.wrong, asked.missing) == ("model", True)
     form.typed("model", "small:net")
-    form.suggested("data", ["digits", "cifar10"], 0)
+    form.suggested("data", ["digits", "cifar10", "sample-photos"], 0)
     d.until(lambda: asked.settings, f"the form to be right ({asked.error})")
     d.shot("import_form.png")
     d.click("//Experiments/**/start")

@@ -24,7 +24,7 @@ def ask(d: Driver) -> None:
     assert form.wrong == "source"
     assert form.missing
     d.shot("defend_empty.png")
-    form_driver.suggested("source", ["digits-classifier"], 0)
+    form_driver.suggested("source", ["digits-classifier", "efficientnet_lite0"], 0)
     assert form.values["source"] == "digits-classifier"
     assert form.wrong == "denoiser"
 

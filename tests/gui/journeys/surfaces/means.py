@@ -33,7 +33,7 @@ def means(d: Driver) -> None:
         others = [k for k, x in enumerate(layers) if not x.name.startswith(side)]
         for k in others:
             if layers[k] in dialog.chosen:
-                d.click(f"//Mean of surfaces/mean of {k}")
+                d.click(f"//Mean of surfaces/**/mean of {k}")
         d.shot(f"mean_{side}.png")
         d.click("//Mean of surfaces/Save mean")
         d.until(lambda: not dialog.is_open, "the mean")

@@ -44,6 +44,7 @@ def through_time(d: Driver) -> None:
     (layer,) = scene.layers
     assert layer.last is not None
     assert layer.surface is layer.last
+    d.until(lambda: not d.parts.viewports.is_busy, "the whole picture")
     end, scale = d.picture(), scene.frame().scale
     d.shot("through_time_end.png")
 
@@ -84,7 +85,7 @@ def through_time(d: Driver) -> None:
     d.until(lambda: (layer.surface.meta["epoch"]) > k + 0.1, "the surface to move")
     d.until(lambda: not playback.playing, "the end", seconds=30)
     d.until(lambda: layer.surface is layer.last, "the last surface")
-    assert (d.picture() == end).all()
+    d.until(lambda: (d.picture() == end).all(), "the picture of the end")
 
     # what is handed to a job that draws a movie has all of it
     folder = Path.cwd() / "snapshot"

@@ -18,9 +18,9 @@ class Normed(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4)
-        self.hidden, self.last = nn.Linear(4 * 16, 20), nn.Linear(20, 3)
-        self.second = nn.BatchNorm1d(20)
+        self.conv, self.norm = nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.hidden, self.last = nn.Linear(3 * 16, 8), nn.Linear(8, 3)
+        self.second = nn.BatchNorm1d(8)
         for norm in (self.norm, self.second):
             nn.init.uniform_(norm.weight, 0.5, 2)
             norm.running_mean.normal_(std=0.3)
@@ -89,7 +89,7 @@ def test_eigenvalues_are_those_of_the_hessian_written_out(network, dtype, close)
 def test_the_trace_and_those_of_tensors_are_within_their_errors(network):
     model, images, targets = given(network, torch.float64)
     diagonal = written_out(model, images, targets).diagonal()
-    found = isoloss.sharpness(model, [(images, targets)], largest=1, probes=200, **QUIET)
+    found = isoloss.sharpness(model, [(images, targets)], largest=1, smallest=0, probes=60, **QUIET)
     assert abs(found.trace.value - float(diagonal.sum())) < 4 * found.trace.over_probes
     sizes = [p.numel() for _, p in model.named_parameters()]
     for each, own in zip(found.groups.values(), diagonal.split(sizes), strict=True):
@@ -112,18 +112,19 @@ def rescaled(model, scales):
     return other
 
 
-@pytest.mark.parametrize("scales", [[10.0], [0.3, 7.0], [0.1, 1.0, 30.0]])
+@pytest.mark.parametrize("scales", [[10.0], [0.1, 1.0, 30.0]])
 def test_numbers_in_units_of_filters_are_the_same_for_rescaled_filters(scales):
     model, images, targets = given(Normed, torch.float64)
     other, data = rescaled(model, scales), [(images, targets)]
     assert torch.allclose(other(images), model(images))
-    asked = {**QUIET, "largest": 3, "tolerance": 1e-12, "steps": 200, "density": 4}
+    few = {**QUIET, "largest": 2, "smallest": 0, "probes": 8}
+    asked = {**few, "tolerance": 1e-10, "steps": 60, "density": 2}
     one, two = (isoloss.sharpness(m, data, scale="filter", **asked) for m in (model, other))
     for (name, of, mine), (_, _, theirs) in zip(one.rows(), two.rows(), strict=True):
         if name != "gradient norm":
             assert theirs.value == pytest.approx(mine.value, rel=1e-6, abs=1e-9), (name, of)
     np.testing.assert_allclose(two.density.nodes, one.density.nodes, atol=1e-6)
-    plain = [isoloss.sharpness(m, data, **{**asked, "density": 0}) for m in (model, other)]
+    plain = [isoloss.sharpness(m, data, **few) for m in (model, other)]
     assert plain[0].rise_in_mean.value == pytest.approx(plain[1].rise_in_mean.value, rel=1e-6)
     ratio = plain[1].largest[0].value / plain[0].largest[0].value
     assert not 0.8 < ratio < 1.25

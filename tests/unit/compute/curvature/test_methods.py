@@ -178,3 +178,23 @@ def test_the_gradient_norm_loses_what_is_random_in_it():
     assert abs(np.mean(corrected) - exact) < 0.6 * abs(np.mean(plain) - exact)
     assert covered >= 50
     assert gradient_norm(curvature, 40).half_width == 0
+
+
+@pytest.mark.parametrize(("seen", "noise"), [(300, 1.0), (300, 3.0), (800, 3.0)])
+def test_intervals_hold_the_largest_eigenvalue_however_much_of_it_is_chance(seen, noise):
+    """Of a mean of matrices, 3 of 10 of which have most of the curvature."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(1200, 4)) * np.sqrt([3, 2, 1, 0.3])
+    of_each = vectors[:, :, None] * vectors[:, None] * (rng.random((1200, 1, 1)) < 0.3) * 3
+    aside = rng.normal(size=(1200, 4, 4))
+    of_each += noise * (aside + aside.transpose(0, 2, 1))
+    whole = np.linalg.eigvalsh(of_each.mean(0))[-1]
+    held, sizes = 0, np.full(20, seen / 20)
+    for _ in range(400):
+        blocks = of_each[rng.permutation(1200)[:seen]].reshape(20, -1, 4, 4).mean(1)
+        mean = blocks.mean(0)
+        largest = np.linalg.eigvalsh(np.concatenate([mean[None], (20 * mean - blocks) / 19]))[:, -1]
+        found = jackknife(float(largest[0]), largest[1:], sizes, 1200, corrected=0.5)
+        low, high = found.interval
+        held += low <= whole <= high
+    assert 0.93 <= held / 400 <= 0.97

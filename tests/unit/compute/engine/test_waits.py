@@ -7,8 +7,11 @@ from tests.pretended import pretended_gpu
 from torch import nn
 
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.engine import evaluator
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.networks import recalibration
+from isoloss.compute.networks.recalibration import recalibrate
 from isoloss.compute.planes.random_plane import random_plane
 from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.surface_probing import SurfaceProbing
@@ -96,3 +99,35 @@ def test_recalibrated_statistics_are_the_plain_average_over_batches():
         assert not found.training
         assert not found._forward_pre_hooks
     assert (ours.network.norm.momentum, ours.network.other.momentum) == (0.1, 0.3)
+
+
+def test_statistics_are_measured_once_at_each_point_whatever_was_in_between(monkeypatch):
+    torch.manual_seed(0)
+    model = TwiceNormed().eval()
+    batches = [(torch.rand(n, 6), torch.arange(n) % 3) for n in (8, 5)]
+    data = ShuffledSamples.of_batches(batches, 0, torch.device("cpu"))
+    plane, cpu = random_plane(model), torch.device("cpu")
+    places = [(0.0, 0.0), (0.5, -0.5), (-1.0, 0.25)]
+    fresh = []
+    for place in places:
+        alone = Evaluator(model, plane, data, None, cpu, recalibrate=batches)
+        alone.move_to(*place)
+        fresh.append(alone.evaluate(0, 13)[0])
+    measured = []
+    monkeypatch.setattr(
+        evaluator, "recalibrate",
+        lambda *given: (measured.append(1), recalibrate(*given)),
+    )  # fmt: skip
+    ours = Evaluator(model, plane, data, None, cpu, recalibrate=batches)
+    for k in (0, 1, 2, 1, 0, 2):
+        ours.move_to(*places[k])
+        assert torch.equal(ours.evaluate(0, 13)[0], fresh[k])
+        ours.load(TwiceNormed().state_dict())
+    assert len(measured) == 3
+
+
+def test_statistics_for_which_there_is_no_room_are_measured_again(monkeypatch):
+    monkeypatch.setattr(recalibration, "KEPT", 0)
+    known = recalibration.KnownStatistics(TwiceNormed())
+    known.keep("here")
+    assert not known.put_back("here")

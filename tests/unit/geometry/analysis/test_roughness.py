@@ -8,7 +8,7 @@ import pytest
 
 from isoloss.geometry.analysis.minima import basins_among, minima_of
 from isoloss.geometry.analysis.roughness import (
-    Estimate,
+    Bounded,
     non_convex_share,
     roughness_in_words,
     roughness_of,
@@ -48,7 +48,7 @@ def shape_of(surface: Surface) -> list[float]:
     ],
 )
 def test_shares_of_known_shapes(loss: np.ndarray, share: float) -> None:
-    assert non_convex_share(surface_of(loss)) == Estimate(share, share, share)
+    assert non_convex_share(surface_of(loss)) == Bounded(share, share, share)
 
 
 def test_the_share_is_that_of_the_hessian_in_closed_form() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import plyfile
@@ -79,8 +81,8 @@ def test_bands_have_as_many_colours_as_there_are_areas(surface):
 
 
 def test_a_sign_is_read_from_a_diverging_colormap(surface):
-    layers = [SurfaceLayer(n, surface) for n in "ab"]
-    scene = stage(SurfaceLayer("c", surface, derived=(layers[0], layers[1]))).view
+    surface = replace(surface, meta={"difference": True})
+    scene = stage(SurfaceLayer("c", surface)).view
     colors = look_of(scene.layers[0], scene).colors
     most = np.abs(surface.loss).max()
     assert_same_colors(colors, along("coolwarm", 0.5 + surface.loss / most / 2))

@@ -11,7 +11,7 @@ from isoloss.app.panels.forms.form_fields import FormFields, shown_value
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.forms.usual import Usual
-from isoloss.app.state.glossary import of_field
+from isoloss.app.state.terms import of_field
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import (
     beside_fields,

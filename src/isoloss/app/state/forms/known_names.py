@@ -25,7 +25,7 @@ from isoloss.paths import exists, is_file, is_folder
 from isoloss.run import Run, checkpoint_count
 from isoloss.run_folder import is_run
 from isoloss.settings import TrainingSettings
-from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
+from isoloss.settings.built_in import BUILT_IN_NETWORKS, PACKAGED_NETWORKS, no_data, no_network
 from isoloss.settings.checkpoint_paths import expanded, holds_checkpoints
 from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import (
@@ -67,6 +67,8 @@ def problem_with_network(name: str) -> str:
     source = network_type(name)
     if source.kind == "function":
         return problem_with_function(name)
+    if name in PACKAGED_NETWORKS:
+        return ""
     if source.kind in ("timm", "published") and source.name:
         return _problem_in_timm(source.name)
     if source.kind in ("built-in", "torchvision"):
@@ -99,11 +101,14 @@ def problem_with_denoiser(name: str) -> str:
     task = task_of(name)
     if task in ("classifier", "path"):
         return f"{name} is a {task}: choose a denoiser, for example {_example('denoiser')}"
-    if task or denoiser(name).kind != "unknown":
+    kind = "folder" if task else denoiser(name).kind
+    if kind == "function":
+        return problem_with_function(name)
+    if kind != "unknown":
         return ""
     return (
         f"There is no denoiser {name!r}: choose a training run's folder, a name on the hub such as "
-        f"google/ddpm-cifar10-32, or {_example('denoiser')}"
+        f"google/ddpm-cifar10-32, package.module:function, or {_example('denoiser')}"
     )
 
 
@@ -112,7 +117,7 @@ def problem_with_classifier(name: str, here: Here | None = None) -> str:
     be."""
     source = trained_network(name)
     if source.kind == "published":
-        return _problem_in_timm(source.name)
+        return _problem_with_package(name) or _problem_in_timm(source.name)
     if source.kind == "python":
         return f"{name} is at hand in a script alone, which has to begin the run"
     path = source.path
@@ -260,8 +265,18 @@ def training_run(name: str) -> Run | None:
     return run if isinstance(run.settings, TrainingSettings) else None
 
 
+def _problem_with_package(name: str) -> str:
+    """That the weights of a packaged network are not installed; "" of all others."""
+    packaged = PACKAGED_NETWORKS.get(name)
+    if packaged is None or importlib.util.find_spec(packaged.module) is not None:
+        return ""
+    return f"The weights of {name} are not installed: {packaged.how_to_install}"
+
+
 def _problem_in_timm(name: str) -> str:
-    known, bare = timm_names(), name.partition(".")[0]
+    packaged = PACKAGED_NETWORKS.get(name)
+    known = timm_names()
+    bare = (packaged.architecture if packaged else name).partition(".")[0]
     if not known or bare in known:
         return ""
     near = sorted(each for each in known if bare in each)[:3]

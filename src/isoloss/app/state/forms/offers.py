@@ -24,7 +24,7 @@ from isoloss.settings.robustness_fields import NO_DENOISER
 from isoloss.settings.source import network_type
 
 Section = Literal["", "Trained here", "Comes with isoloss", "Libraries", "Files", "Own code"]
-_ARGUMENTS = {"network": 1, "data": 0, "function": 2}
+_ARGUMENTS = {"network": 1, "data": 0, "function": 2, "denoiser": 2}
 """How many a function of one's own takes, by what it is wanted for."""
 _MOST, _LOOKED_AT = 12, 400
 """Files that are offered, and entries of a folder that are looked at."""
@@ -56,8 +56,9 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             found = [Offer(t.value, t.name, t.about, _of_run(t)) for t in known]
             values = {each.value for each in found}
             found += [_of_choice(c) for c in row.choices if c not in values]
-            files = _checkpoints(seen) if row.names == "classifier" else ()
-            return [*found, *(Offer(f, f, "", "Files") for f in files)]
+            if row.names == "denoiser":
+                return [*found, *_own_code(row.names, seen)]
+            return [*found, *(Offer(f, f, "", "Files") for f in _checkpoints(seen))]
         case "checkpoints":
             return [Offer(f, f, "", "Files") for f in _checkpoints(seen)]
         case "network":

@@ -55,7 +55,7 @@ def stories(folder: Path | None = None) -> list[Story]:
 def _whole(folder: Path, listed: list[Any]) -> Iterator[Story]:
     for entry in map(as_object, listed):
         title, session = entry.get("title"), entry.get("session")
-        sentences, layers = (_objects(entry.get(key)) for key in ("sentences", "layers"))
+        sentences, layers = (_as_list(entry.get(key)) for key in ("sentences", "layers"))
         names = [as_object(layer).get("file") for layer in layers]
         if not all(isinstance(x, str) for x in (title, session, *sentences, *names)):
             continue
@@ -64,5 +64,5 @@ def _whole(folder: Path, listed: list[Any]) -> Iterator[Story]:
             yield Story(str(title), tuple(map(str, sentences)), folder / str(session), files)
 
 
-def _objects(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return cast(list[Any], value) if isinstance(value, list) else []

@@ -304,6 +304,7 @@ class Runs:
                 self._report_status(followed)
                 if not followed.is_active:
                     self.queue.ended(followed.run.folder)
+                    self.watch.look()
                     self._queued = -SCAN
         if now - self._queued >= QUEUE:
             self._queued = now

@@ -204,6 +204,7 @@ def test_networks_come_first_then_files_then_own_code():
     assert [(o.value, o.section) for o in offers["source"]] == [
         ("runs/a", "Trained here"),
         ("digits-classifier", "Comes with isoloss"),
+        ("efficientnet_lite0", "Libraries"),
         ("ckpts/1.pt", "Files"),
         ("ckpts/2.pt", "Files"),
     ]

@@ -40,7 +40,7 @@ def test_a_surface_and_its_path_from_before_vertices_had_colours():
 
 def test_what_ships_is_in_the_format_of_today(tmp_path):
     """So that MeshLab and Blender show its colours, and nobody's first file is an old one."""
-    shipped = Path(__file__).parents[3] / "data" / "surfaces"
+    shipped = Path(__file__).parents[4] / "data" / "surfaces"
     for file in ("vgg11-digits-pca.ply", "vgg11-digits-random.ply", "iris.ply"):
         isoloss.load(shipped / file).save(tmp_path / file)
     assert len(list(tmp_path.iterdir())) == 4  # one has a trajectory
