@@ -11,7 +11,7 @@ DATA = "examples.reproduce.quick_size:digits"
 OPTIONS = {
     "train": "--epochs 2",
     "probe": "--grid 4 --samples 24",
-    "sharpness": "--samples 16 --steps 4 --probes 3 --largest 1 --smallest 1",
+    "sharpness": "--samples 16 --steps 4 --probes 3 --largest 1 --smallest 1 --density 0",
     "attack": "--samples 8 --eps 0.02 0.5 --steps 2 --queries 5 --convergence none",
     "defend": "--samples 4 --eps 0.02 --steps 1 --draws 1 --votes 2 --queries 2 --convergence none",
     "certify": "--samples 4 --draws 8 --pilot 4",

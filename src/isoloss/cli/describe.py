@@ -259,8 +259,10 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     if how := _scale_in_words(surface):
         lines.append(f"  heights     {how}")
     if np.isfinite(surface.accuracy).any():
-        best = 100 * float(np.nanmax(surface.accuracy))
-        lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
+        ends = (100 * float(f(surface.accuracy)) for f in (np.nanmin, np.nanmax))
+        said = " … ".join(f"{end:.1f}".replace("-", "−") for end in ends)
+        unit = "points" if surface.is_difference else "%"
+        lines.append(f"  accuracy    {said} {unit}")
     if centre := centre_in_words(surface):
         lines.append(f"  centre      {centre}")
     for name, said in barriers_in_words(surface).items():
@@ -287,9 +289,11 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
 
 def _checkpoint_line(at: AtCheckpoint) -> str:
     """The surface around one checkpoint of a training."""
-    place = f"α {number_label(at.alpha)}, β {number_label(at.beta)}"
-    said = [f"lowest loss {number_label(at.lowest, 4)} at {place}"]
-    said.append(f"highest {number_label(at.highest, 4)}")
+    said = ["no finite loss"]
+    if math.isfinite(at.lowest):
+        place = f"α {number_label(at.alpha)}, β {number_label(at.beta)}"
+        said = [f"lowest loss {number_label(at.lowest, 4)} at {place}"]
+        said.append(f"highest {number_label(at.highest, 4)}")
     if math.isfinite(at.own_loss):
         said.insert(0, f"its checkpoint's loss {number_label(at.own_loss, 4)}")
     return f"  {f'epoch {number_label(at.epoch)}':<11} {', '.join(said)}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from isoloss.files import number_text, write_csv
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import number_label
 from isoloss.results.estimates import Estimate
 
 _HEADER = (
@@ -166,8 +167,8 @@ def _lines(found: Sharpness) -> Iterator[list[object]]:
 
 def in_words(estimate: Estimate) -> str:
     """A number and the half width of its interval, where it has one."""
-    value = f"{estimate.value:.4g}"
-    return f"{value} ± {estimate.half_width:.2g}" if estimate.half_width > 0 else value
+    value, half = number_label(estimate.value, 4), number_label(estimate.half_width, 2)
+    return f"{value} ± {half}" if estimate.half_width > 0 else value
 
 
 def _estimates(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from scipy import stats
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Metric, Started
 from isoloss.library.comparison.comparison import Comparing, View
+from isoloss.library.comparison.measured import Quantity, networks_of
+from isoloss.library.comparison.sets import in_words
+from isoloss.results.means import Mean
 from isoloss.results.sharpness import Place
 from isoloss.results.sharpness_files import SharpnessJournal
 from isoloss.results.tables import Row, write_table
-from isoloss.settings import AttackSettings, SharpnessSettings, TrainSettings
+from isoloss.settings import AttackSettings, ProbeSettings, SharpnessSettings, TrainSettings
 
 DATA = Log("data: digits, 10 classes, 1,437 training and 360 test images of 32×32")
 SLOW, FAST = (0.60, 0.64, 0.71), (0.80, 0.85, 0.84)
@@ -81,7 +85,7 @@ def test_runs_alike_but_for_seeds_are_a_set(begin, comparing, tmp_path):
     assert line[:2] == ["Learning rate 0.01", "3"]
     assert line[2].startswith("65 % (51.1")
     # Of images and seeds: what 360 test images leave open is the same for all.
-    assert "spread 5.6, of seeds 5.6" in line[2]
+    assert "spread 5.6 points, of seeds 5.6 points" in line[2]
     text = found.write_csv(tmp_path / "sets.csv").read_text(encoding="utf-8")
     rows = [*csv.DictReader(text.splitlines())]
     assert [row["set"] for row in rows[:4:2]] == ["Learning rate 0.01", "Learning rate 0.1"]
@@ -91,6 +95,29 @@ def test_runs_alike_but_for_seeds_are_a_set(begin, comparing, tmp_path):
     assert first["means"]["test_accuracy"]["count"] == 3
     assert third["how"] == "paired by seed"
     json.dumps([first, third], allow_nan=False)
+
+
+def test_what_errors_leave_open_of_a_figure_is_not_compared_as_one(begin, scanned):
+    begin("p", ProbeSettings(source="net"), Started(1), DATA, Done(1.0))
+    ends = {f"{name}{end}": 0.5 for name in ("variation", "nonconvex") for end in ("_low", "_high")}
+    figures = {"lowest": 0.1, "variation": 1.0, "nonconvex": 0.25, **ends}
+    entry = replace(scanned()["p"], figures=figures)
+    (network,) = networks_of(entry, (), ())
+    found = {q.title: (e.value, q.is_share) for q, e in network.found.items()}
+    assert found == {
+        "Lowest loss": (0.1, False), "Total variation": (1.0, False),
+        "Non-convex share": (0.25, True),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("mean", "said"), [
+    (Mean(3, 1234.4, 987.6, 1481.4, 99.4, 99.6, 12.0, "runs"),
+     "1234 (987.6 to 1481), spread 99, of seeds 12"),
+    (Mean(3, 250.0, -100.0, 600.0, 100.2, 1.0, 100.0, "runs"),
+     "250 (−100 to 600), spread 100, of seeds 100"),
+])  # fmt: skip
+def test_numbers_of_sets_are_written_out(mean, said):
+    assert in_words(Quantity("trace", "Trace"), mean) == said
 
 
 def test_of_other_seeds_sets_are_independent(begin, comparing):
@@ -120,7 +147,7 @@ def test_a_field_tells_sets_apart_and_what_else_varies_is_said(begin, comparing)
 def test_other_data_are_refused_and_said_in_the_window(begin, comparing):
     train(begin, "a", 0.5)
     train(begin, "b", 0.6, data="cifar10")
-    with pytest.raises(IsolossError, match=r"these are of digits, test split, cifar10") as caught:
+    with pytest.raises(IsolossError, match=r"are of digits \(test split\), cifar10") as caught:
         comparing().sets()
     assert "\n" not in str(caught.value)
     (remark,) = comparing().seen(View(sets=())).sets.remarks

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
 
 
 def can_move(tensor: Tensor) -> bool:
@@ -33,3 +37,16 @@ def is_double(network: nn.Module) -> bool:
     """Whether all its parameters that can move are in double precision."""
     types = {p.dtype.to_real() for p in network.parameters() if can_move(p)}
     return types == {torch.float64}
+
+
+def check_finite(state: Mapping[str, Tensor], whose: str) -> None:
+    """Refuse a network of which some values that can move are not finite.
+
+    Raises:
+        IsolossError: naming the first of them.
+    """
+    for name, tensor in state.items():
+        if can_move(tensor) and not bool(tensor.isfinite().all()):
+            raise IsolossError(
+                f"{name} of {whose} is not finite: its training diverged, take another"
+            )

@@ -17,6 +17,7 @@ from isoloss.compute.networks.checkpoints import State, load_into
 from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import is_same
 from isoloss.compute.networks.permutations import Permutations, Symmetries, permuted
+from isoloss.compute.networks.reals import check_finite
 from isoloss.compute.planes.plane import ProbedSamples
 from isoloss.errors import IsolossError
 
@@ -50,7 +51,13 @@ class Aligned:
 def aligned(
     model: nn.Module, symmetry: Symmetries, start: Mapping[str, Tensor], end: Mapping[str, Tensor]
 ) -> Aligned:
-    """The state `end` of a network, in the order in which it is nearest to `start`."""
+    """The state `end` of a network, in the order in which it is nearest to `start`.
+
+    Raises:
+        IsolossError: if weights of either are not finite.
+    """
+    check_finite(start, "the network at the start")
+    check_finite(end, "the network at the end")
     names = [k for k, p in model.named_parameters() if k in symmetry.axes and not p.is_complex()]
     mine, its = ({k: state[k].double() for k in names} for state in (start, end))
     found = _improved(mine, its, symmetry, _with_the_data(mine, its, symmetry))

@@ -67,7 +67,8 @@ class Bezier:
             start, end: whole state dicts.
 
         Raises:
-            IsolossError: if the two are the same, or no line leads from one to the other.
+            IsolossError: if the two are the same, one is not finite, or no line leads from one to
+                the other.
         """
         line = interpolation(model, start, end)
         own = dict(model.named_parameters(remove_duplicate=False))
@@ -169,7 +170,9 @@ def build_along(inputs: PlaneInputs) -> Generator[Event, None, Plane]:
     """The straight line between the ends of a path, from which `beside` leads to the path."""
     path = path_of(inputs.run)
     line = interpolation(_filled(inputs.model, path.start), path.start, path.end)
-    yield Log(f"the ends of the path are {line.norms[0]:.4g} apart, which is 1 along α")
+    weights = {k: t for k, t in line.delta.items() if k in path.bend}
+    apart = replace(line, delta=weights).norms[0]
+    yield Log(f"the ends of the path are {apart:.4g} apart, which is 1 along α")
     middle = {k: (widened(path.start[k]) + widened(path.end[k])) / 2 for k in path.bend}
     bulge = {k: (widened(b) - middle[k]).to(b.dtype) for k, b in path.bend.items()}
     return Plane(line.origin, line.delta, {k: v for k, v in bulge.items() if k in line.delta})

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isoloss.compute.networks.checkpoints import Checkpoint, load_into
 from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.permutations import symmetries
-from isoloss.compute.networks.reals import can_move, widened
+from isoloss.compute.networks.reals import can_move, check_finite, widened
 from isoloss.compute.planes.alignment import aligned, check_same_losses
 from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
 from isoloss.errors import IsolossError
@@ -58,7 +58,8 @@ def interpolation(
         key: which network, where a checkpoint holds several.
 
     Raises:
-        IsolossError: if a checkpoint is of another architecture, or what does not move differs.
+        IsolossError: if a checkpoint is of another architecture, not finite, or what does not move
+            differs.
 
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.
@@ -83,8 +84,14 @@ def interpolation(
 def state_in(
     model: nn.Module, checkpoint: Checkpoint, role: str, key: str | None
 ) -> dict[str, Tensor]:
-    """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""
+    """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`.
+
+    Raises:
+        IsolossError: if it is of another architecture, or not finite.
+    """
     filled = copied(model)
     label = str(checkpoint) if isinstance(checkpoint, str | Path) else role
     load_into(filled, checkpoint, label, key)
-    return state_of(filled)
+    state = state_of(filled)
+    check_finite(state, label)
+    return state

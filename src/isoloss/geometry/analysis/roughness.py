@@ -97,8 +97,8 @@ def roughness_of(surface: Surface) -> Roughness:
 
 def roughness_in_words(surface: Surface) -> dict[str, str]:
     """Basins, non-convex cells and total variation, each in words, by what they are called; empty
-    while a surface is not complete."""
-    if not surface.is_complete:
+    while a surface is not complete, and of a difference, whose minima are none of a loss."""
+    if not surface.is_complete or surface.is_difference:
         return {}
     basins = basins_among(minima_of(surface), automatic_scale(surface))
     rough = roughness_of(surface)

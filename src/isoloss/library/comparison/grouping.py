@@ -182,7 +182,7 @@ def _remarks(
         several = [d for d in differences if d.found.how]
         counted = f"; {len(several)} comparisons, counted after Holm" if len(several) > 1 else ""
         yield f"Intervals of 95 %: {', '.join(hows)}{counted}."
-    if len(sets) > 2:
+    if len(sets) > 2 and differences:
         yield f"Each set is compared with the first, {sets[0].name}."
     if any(d.found.over == "samples" for d in differences):
         yield (

@@ -87,7 +87,7 @@ def networks_of(
     own = {(entry.kind, k): v for k, v in entry.settings.items() if k not in _NOT_TOLD}
     seed = entry.settings.get("seed")
     split = str(entry.settings.get("split") or ("test" if entry.is_training else ""))
-    data = ", ".join(filter(None, (entry.data, split and f"{split} split")))
+    data = f"{entry.data} ({split} split)" if split else entry.data
     images = data, entry.settings.get("samples"), None if entry.is_training else seed
     if entry.is_training:
         numbers = _numbers_of_training(entry)
@@ -130,8 +130,11 @@ def _numbers(
             {quantity: (row.low, row.high) for quantity, row in taken.items()},
             {quantity: images for quantity, images in right.items() if images is not None},
         )
-    figures = entry.figures.items()
-    shown = {Quantity(k, titles.get(k, k), is_share=k == "accuracy"): _alone(v) for k, v in figures}
+    shown = {
+        Quantity(k, titles[k], is_share=k in ("accuracy", "nonconvex")): _alone(v)
+        for k, v in entry.figures.items()
+        if k in titles
+    }
     return shown, {}, {}
 
 

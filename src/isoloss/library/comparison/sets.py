@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.files import number_text, write_csv
+from isoloss.geometry.ticks import number_label
 from isoloss.library.comparison.differences import key_of
 from isoloss.library.comparison.measured import MeasuredNetwork, Quantity
 from isoloss.results.means import Difference, Mean
@@ -84,7 +85,7 @@ class SetDifference:
 
     def _number(self, value: float) -> str:
         scaled = 100 * value if self.quantity.is_share else value
-        return f"{scaled:.3g}".replace("-", "−")
+        return number_label(scaled)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class RunSets:
 
     @staticmethod
     def _line(each: RunSet, quantities: Sequence[Quantity]) -> list[str]:
-        means = [_in_words(q, each.means.get(q)) for q in quantities]
+        means = [in_words(q, each.means.get(q)) for q in quantities]
         return [each.name, str(len(each.members)), *means]
 
     @property
@@ -162,19 +163,18 @@ class RunSets:
             ]  # fmt: skip
 
 
-def _in_words(quantity: Quantity, mean: Mean | None) -> str:
+def in_words(quantity: Quantity, mean: Mean | None) -> str:
     """A mean, its interval and the spread between runs."""
     if mean is None:
         return "–"
     scale, unit = (100, " %") if quantity.is_share else (1, "")
-    value, low, high = (
-        f"{scale * x:.4g}".replace("-", "−") for x in (mean.value, mean.low, mean.high)
-    )
+    value, low, high = (number_label(scale * x, 4) for x in (mean.value, mean.low, mean.high))
     said = f"{value}{unit}" + (f" ({low} to {high})" if mean.over else "")
     if mean.over == "runs":
-        said += f", spread {scale * mean.spread:.2g}"
+        unit = " points" if quantity.is_share else ""
+        said += f", spread {number_label(scale * mean.spread, 2)}{unit}"
         if not math.isnan(mean.between):
-            said += f", of seeds {scale * mean.between:.2g}"
+            said += f", of seeds {number_label(scale * mean.between, 2)}{unit}"
     return said
 
 

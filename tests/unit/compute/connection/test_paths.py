@@ -1,6 +1,7 @@
 """Bézier paths: where they lie, how they move, and that they go around what the line crosses."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from torch.func import functional_call
 import isoloss
 from isoloss import IsolossError, bezier_path
 from isoloss.compute.connection.moving_bend import MovingBend
-from isoloss.compute.planes.bezier import Bezier, beside, on_plane
+from isoloss.compute.planes.bezier import Bezier, beside, build, build_along, on_plane
 from isoloss.compute.planes.plane import state_of
+from isoloss.run_folder import BEZIER
 
 
 class Tied(nn.Module):
@@ -62,6 +64,16 @@ def test_a_path_begins_and_ends_at_its_networks_bit_for_bit():
     torch.testing.assert_close(third["again.weight"], third["first.weight"], rtol=0, atol=0)
     torch.testing.assert_close(third["scale"], 0.7 * one.scale + 0.3 * two.scale)
     assert third["norm.num_batches_tracked"] == one.norm.num_batches_tracked
+
+
+@pytest.mark.parametrize("built", [build, build_along])
+def test_ends_are_told_as_far_apart_as_their_weights(tmp_path, built):
+    one, two, path = of_tied()
+    path.save(tmp_path / BEZIER)
+    said = next(built(SimpleNamespace(run=tmp_path, model=one)))
+    weights = [torch.cat([p.detach().flatten() for p in n.parameters()]) for n in (one, two)]
+    apart = float((weights[1] - weights[0]).norm())
+    assert said.message == f"the ends of the path are {apart:.4g} apart, which is 1 along α"
 
 
 @pytest.mark.parametrize("t", [0.0, 0.2, 0.5, 0.93, 1.0])

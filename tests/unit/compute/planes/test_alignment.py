@@ -166,6 +166,15 @@ def test_where_nothing_can_be_aligned_it_is_said_in_one_line():
         symmetries(Deciding())
 
 
+def test_what_has_diverged_is_not_aligned():
+    one, two = convolutions(), convolutions()
+    next(two.parameters()).data.fill_(torch.nan)
+    data = [(torch.rand(4, 1, 4, 4), torch.zeros(4, dtype=torch.int64))]
+    for model, other, where in ((one, two, "end"), (two, one, "start")):
+        with pytest.raises(IsolossError, match=rf"of the network at the {where} is not finite"):
+            isoloss.aligned(model, other, data, device="cpu")
+
+
 class Sorting(nn.Module):
     """Says that it keeps channels apart, and does not."""
 

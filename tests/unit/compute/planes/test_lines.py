@@ -111,3 +111,19 @@ def test_ends_of_another_architecture_are_refused(tmp_path):
     wide = {**model.state_dict(), "3.weight": torch.zeros(5, 16)}
     with pytest.raises(IsolossError, match=r"the start is .*: 3\.weight is \(5, 16\), not \(3, 16"):
         interpolation(model, wide, model.state_dict())
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("0.weight", float("nan")), ("3.bias", float("inf")), ("1.running_var", float("nan")),
+])  # fmt: skip
+def test_ends_that_have_diverged_are_refused(tmp_path, name, value):
+    model, other = network(1), network(2)
+    other.state_dict()[name].view(-1)[-1] = value
+    why = f"{name} of the {{}} is not finite: its training diverged, take another"
+    with pytest.raises(IsolossError, match=why.format("end")):
+        interpolation(model, model.state_dict(), other)
+    with pytest.raises(IsolossError, match=why.format("start")):
+        interpolation(model, other, model.state_dict())
+    kept = save_tensors(tmp_path / "kept.safetensors", other.state_dict())
+    with pytest.raises(IsolossError, match=rf"{name} of .*kept\.safetensors is not finite"):
+        interpolation(model, model, kept)
