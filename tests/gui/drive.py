@@ -79,6 +79,13 @@ class Driver:
             self.ctx.item_double_click(ref)
         assert not self.ctx.is_error(), f"could not double-click {ref}"
 
+    def dismiss_notifications(self) -> None:
+        """Click them away, where what they cover is to be seen."""
+        messages = self.parts.workspace.messages
+        while shown := len(messages.shown):
+            self.click("//notification##0/**/dismiss")
+            self.until(lambda shown=shown: len(messages.shown) < shown, "a notification to go")
+
     def type(self, ref: str, text: str | int | float) -> None:
         """Enter a value into a field."""
         from imgui_bundle import imgui

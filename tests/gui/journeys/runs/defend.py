@@ -149,7 +149,7 @@ def look(d: Driver, evaluation) -> None:
 def choose_curves(d: Driver, evaluation) -> None:
     """Curves are switched off, judged otherwise, closed and brought back by a click on the run."""
     plot = d.parts.large_plots.robustness.plot
-    d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
+    d.dismiss_notifications()
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
     d.until(lambda: len({p[2].curve.name for p in plot.points}) == 3, "the curve to go")
     d.ctx.set_ref(d.ctx.window_info("//Viewport/curve").window)  # no wildcard finds a combo box

@@ -142,7 +142,7 @@ def run(d: Driver, name: str):
     d.until(lambda: followed.status == "done" or followed.failure, "the run to be done", 200)
     assert not followed.failure, followed.failure
     d.until(lambda: evaluation.report and evaluation.curves, "the summary")
-    d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
+    d.dismiss_notifications()
     d.ctx.yield_(10)
     d.shot(f"{name}_done.png")
     assert Run.open(followed.run.folder).is_done

@@ -137,7 +137,7 @@ def done(d: Driver, index: int) -> None:
     d.until(lambda: state.phase in ("done", "stopped"), f"{step.run} to be done", WAIT)
     followed = state.followed(step.run)
     assert state.phase == "done", followed and followed.failure
-    d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
+    d.dismiss_notifications()
     d.ctx.yield_(8)
     target = (spot(step.spot) if step.spot else None) or rect_of(step.panel)
     target = target or spot("accuracies")
