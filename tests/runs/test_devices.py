@@ -240,3 +240,26 @@ def test_an_evaluation_for_which_memory_does_not_suffice_finds_the_same():
             peaks.append(gpu.marks.peak)
     assert rows[0] == rows[1]
     assert peaks[0] > 900_000
+
+
+def test_why_attacks_are_not_recorded_is_said_once_and_kept_in_the_report():
+    class Asks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, images):
+            return self.layer(images.flatten(1)) * (1 + 0 * images.sum().item())
+
+    torch.manual_seed(0)
+    events = []
+    with pretended_gpu():
+        table = evaluate(
+            Asks(), torch.rand(8, 1, 2, 2), torch.arange(8) % 3, "pgd", eps=[0.05, 0.1], steps=5,
+            restarts=1, convergence=False, device="cuda", precision="fp32", progress=False,
+            on_event=events.append,
+        )  # fmt: skip
+    told = [e.message for e in events if isinstance(e, Log) and "CUDA graphs" in e.message]
+    assert len(told) == 1
+    assert "Asks (RuntimeError: called a synchroniz" in told[0]
+    assert "synchroniz" in table.facts["unrecorded"]

@@ -17,10 +17,10 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.batch_size import effort, suitable_batch_size
-from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.graphs import GraphedCalls
 from isoloss.compute.machine.memory import (
     fewer_at_once,
     forget_free_memory,
@@ -124,7 +124,7 @@ class Evaluator:
         self.batch_size = batch_size or suitable_batch_size(widest, device)
         plain = self._loss.is_of_logits and not self._loss.differentiates
         can_be_recorded = recorded and plain and device.type == "cuda"
-        self._graphs = GraphedBatches() if can_be_recorded else None
+        self._graphs = GraphedCalls() if can_be_recorded else None
 
     @property
     def folded(self) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.graphs import GraphedCalls
 from isoloss.compute.machine.memory import fewer_at_once, in_parts
 from isoloss.compute.machine.waiting import is_at_hand, may_hold
 from isoloss.errors import IsolossError
@@ -84,19 +85,75 @@ def objective_of(
             refuse_nan(losses)
         return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
-    most = sys.maxsize
+    recordable = not (callable(loss) or is_random(model))
+    return _InParts(recorded(together, model) if recordable else together)
 
-    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
-        nonlocal most
-        if len(images) <= most:
+
+class _InParts:
+    """An objective, of so many images at once as the memory suffices for."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective, self._most = objective, sys.maxsize
+
+    def __call__(self, images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        if len(images) <= self._most:
             try:
-                return together(images, labels, with_gradient)
+                return self._objective(images, labels, with_gradient)
             except (RuntimeError, MemoryError) as error:
-                most = fewer_at_once(len(images), error, images.device)
-        parts = zip(images.split(most), labels.split(most), strict=True)
-        return _joined([objective(some, truth, with_gradient) for some, truth in parts])
+                self._most = fewer_at_once(len(images), error, images.device)
+        parts = zip(images.split(self._most), labels.split(self._most), strict=True)
+        return _joined([self(some, truth, with_gradient) for some, truth in parts])
 
-    return objective
+
+class Unrecorded(UserWarning):
+    """That a GPU is given the kernels of attacks on a network one by one, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"CUDA graphs do without this network ({self.reason}): it is attacked as usual"
+
+
+def recorded(objective: Objective, model: nn.Module) -> Objective:
+    """`objective`, whose gradients a GPU computes from recordings once a size has come often: they
+    are freed with it.
+
+    Args:
+        model: what it asks. It is to compute the same whenever it is asked: of its own Python only
+            the tensors remain.
+    """
+    if next((p.device.type for p in model.parameters()), "cpu") != "cuda":
+        return objective
+    graphs = GraphedCalls()
+    graphs.refused = _what_recordings_lack(model)
+
+    def with_gradient(given: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
+        return tuple(vars(objective(*given, True)).values())
+
+    told = False
+
+    def of_images(images: Tensor, labels: Tensor, gradient: bool) -> ObjectiveValue:
+        nonlocal told
+        if not gradient:
+            return objective(images, labels, False)
+        value = ObjectiveValue(*graphs(with_gradient, (images, labels)))  # pyright: ignore[reportArgumentType]
+        if graphs.refused and not told:
+            told = True
+            warnings.warn(Unrecorded(graphs.refused), stacklevel=2)
+        return value
+
+    return of_images
+
+
+def _what_recordings_lack(model: nn.Module) -> str | None:
+    """Why what a network does is more than its kernels, where it shows."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    if any(getattr(module, name, None) for module in model.modules() for name in hooks):
+        return "it has hooks"
+    tensors = (*model.parameters(), *model.buffers())
+    return "it is on several devices" if len({t.device for t in tensors}) > 1 else None
 
 
 def value_at(

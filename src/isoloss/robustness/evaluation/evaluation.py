@@ -181,6 +181,7 @@ class Evaluation:
             "precision": self.setup.precision,
             "device": str(self.setup.device),
             **self._normalization,
+            **_unrecorded(results),
         })  # fmt: skip
         for line in short(results.rows):
             yield Log(line)
@@ -188,6 +189,11 @@ class Evaluation:
             yield Log(f"warning: {warning.message} [{warning.id}]")
         yield Log(report.summary)
         write(run, results, report)
+
+
+def _unrecorded(results: Results) -> dict[str, str]:
+    said = [f"{name} ({reason})" for name, reason in results.unrecorded.items()]
+    return {"unrecorded": "; ".join(said)} if said else {}
 
 
 class _Record:
@@ -201,6 +207,10 @@ class _Record:
         self._run, self._evaluation, self._plan = run, evaluation, evaluation.plan
         self.journal = Journal(run.outcomes_path, self._plan, evaluation.setup.indices)
         self._done = sum(map(self._plan.images, self.journal.outcomes))
+        self._unrecorded = {
+            self._plan.combination(unit).network
+            for unit, outcome in self.journal.outcomes.items() if outcome.unrecorded
+        }  # fmt: skip
         total = sum(map(self._plan.images, self._plan.units))
         total += len(self._plan.studies) * (self._plan.studied[1] - self._plan.studied[0])
         self._progress = ProgressRate(evaluation.settings.kind, total, "images", self._done)
@@ -209,7 +219,12 @@ class _Record:
         """Write down what a unit has found, and say how far the run is."""
         if unit not in self.journal.outcomes:
             self._done += self._plan.images(unit)
-        self.journal.append(unit, result)
+        for reason in self.journal.append(unit, result).unrecorded:
+            network = self._plan.combination(unit).network
+            if network not in self._unrecorded:
+                self._unrecorded.add(network)
+                name = self.results.names[network]
+                yield Log(f"CUDA graphs do without {name} ({reason}): it is attacked as usual")
         if (event := self._progress.at(self._done)) is not None:
             yield event
 

@@ -43,6 +43,7 @@ class Outcome:
         outside, farthest, spoilt: (E,) of an attack of one's own, the fields of `Strayed`; empty of
             others, and in runs that knew none.
         not_finite: (E,) texts, "1" where the gradient was not finite; empty where all were.
+        unrecorded: why CUDA graphs do without the network; empty where nothing speaks against it.
     """
 
     images: list[int]
@@ -63,6 +64,7 @@ class Outcome:
     farthest: list[float] = field(default_factory=list[float])
     spoilt: list[int] = field(default_factory=list[int])
     not_finite: list[str] = field(default_factory=list[str])
+    unrecorded: list[str] = field(default_factory=list[str])
 
     def to_bytes(self) -> bytes:
         """As JSON; where there is nothing to say of what was not known before, as it was before."""
@@ -77,7 +79,7 @@ class Outcome:
 
 
 _OF_OWN = ("outside", "farthest", "spoilt")
-_ADDED = (*_OF_OWN, "not_finite")
+_ADDED = (*_OF_OWN, "not_finite", "unrecorded")
 
 
 def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
@@ -109,6 +111,8 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
             for values in (found.predicted, found.radius, found.successes, found.answers)
         )
         and (found.not_finite == [] or _are_bits(found.not_finite, n, e))
+        and isinstance(found.unrecorded, list)
+        and all(isinstance(reason, str) for reason in found.unrecorded)
         and all(
             getattr(found, name) == [] or _are_numbers(getattr(found, name), e) for name in _OF_OWN
         )

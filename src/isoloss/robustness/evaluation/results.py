@@ -111,6 +111,15 @@ class Results:
                     )
         return dict(sorted(found.items()))
 
+    @property
+    def unrecorded(self) -> dict[str, str]:
+        """{network: why CUDA graphs do without it}."""
+        return {
+            self.names[self.plan.combination(unit).network]: reason
+            for unit, outcome in sorted(self.journal.outcomes.items())
+            for reason in outcome.unrecorded
+        }
+
     def studied(self, which: int) -> tuple[float, Bits] | None:
         """(ε, (N,) right) of a study that is done."""
         for unit, outcome in sorted(self.journal.outcomes.items()):

@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from isoloss.compute.machine.device import rounding
 from isoloss.compute.machine.process_group import Ranks, Unit
+from isoloss.robustness.ascent.objective import Unrecorded
 from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
 from isoloss.robustness.evaluation.setup import Setup
@@ -36,7 +38,9 @@ class UnitWork:
         many images together, where memory does not suffice."""
         while True:
             try:
-                return self._result(unit)
+                with reasons_unrecorded() as reasons:
+                    found = self._result(unit)
+                return replace(found, outcome=replace(found.outcome, unrecorded=sorted(reasons)))
             except Exception as error:  # an attack of one's own may have wrapped it
                 self._setup.batch_sizes.halve(error, self._setup.device)
 
@@ -77,6 +81,24 @@ class UnitWork:
             found = block.certificates(settings, list(units))
             self._ahead.update(zip(units.values(), found, strict=True))
         return self._ahead.pop(unit)
+
+
+@contextmanager
+def reasons_unrecorded() -> Generator[set[str]]:
+    """Why attacks inside are not recorded: what is kept is not shown."""
+    reasons: set[str] = set()
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Any, *about: Any) -> None:
+            if isinstance(message, Unrecorded):
+                reasons.add(message.reason)
+            else:
+                others(message, *about)
+
+        warnings.simplefilter("always", Unrecorded)
+        warnings.showwarning = show
+        yield reasons
 
 
 @contextmanager

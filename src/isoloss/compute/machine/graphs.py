@@ -1,35 +1,37 @@
-"""CUDA graphs: a batch's kernels are recorded once and started together ever after."""
+"""CUDA graphs: a computation's kernels are recorded once and started together ever after."""
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.batch import Batch
-from isoloss.compute.machine.memory import is_out_of_memory
+from isoloss.compute.machine.memory import forget_free_memory, is_out_of_memory
 from isoloss.compute.machine.user_code import one_line
 
-Compute = Callable[[Batch], tuple[Tensor, Tensor]]
-WARM_UPS = 3
+Found = TypeVar("Found", bound="tuple[Tensor | None, ...]")
 FIRST_RECORDED = 3
-"""Batches of one size are recorded when so many have come: few come no more than twice."""
+"""What is of one size is recorded when it comes so many times: little comes no more than twice."""
 # Each recording holds what it gives. A surface to a tolerance takes batches of a few sizes, over
 # and over.
 MOST_SIZES = 8
+NEAR, OF_LARGEST = 1e-5, 1e-3
+"""By no more may numbers of each sample, and by no more of their largest other ones, differ from
+what they are without a recording."""
 # PyTorch up to 2.12 asks a graph whose capture failed as long as the process runs.
 _FAILED: list[Any] = []
 
 
-class GraphedBatches:
-    """Runs a computation on batches of tensors, from recordings where they give the same.
+class GraphedCalls:
+    """Runs a computation on tensors, from recordings where they give the same.
 
-    What is computed, and with which tensors beside the batch, must always be the same; of the
+    What is computed, and with which tensors beside those given, must always be the same; of the
     tensors only the values may change.
 
     Attributes:
@@ -38,23 +40,24 @@ class GraphedBatches:
     """
 
     def __init__(self) -> None:
-        self._recordings: dict[Any, Recording] = {}
+        self._recordings: dict[Any, Recording[Any]] = {}
         self._seen: Counter[Any] = Counter()
         self._room: _Room | None = None
         self.refused: str | None = None
         self.records = True
 
-    def __call__(self, compute: Compute, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What `compute(batch)` gives, which is (losses, right answers), (n,) each, of (inputs,
-        targets); batches that come again in shape and type are recorded."""
-        if not _is_pair_of_tensors(batch):
-            return compute(batch)
-        kind = tuple((t.shape, t.dtype, t.device) for t in batch)
-        if kind not in self._recordings and self._is_due(kind):
-            self._record(kind, compute, *batch)
-        if kind not in self._recordings:
-            return compute(batch)
-        return self._recordings[kind].replay(*batch)
+    def __call__(self, compute: Callable[[Any], Found], given: Any) -> Found:
+        """What `compute(given)` gives, which are tensors, or None where there is nothing; where
+        what is given is a tuple of tensors that come again in shape and type, it is recorded."""
+        if not _are_tensors(given):
+            return compute(given)
+        kind = tuple((t.shape, t.dtype, t.device) for t in given)
+        if kind in self._recordings:
+            return self._recordings[kind].replay(given)
+        found = self._without_recording(compute, given)
+        if self._is_due(kind):
+            self._record(kind, compute, given, found)
+        return found
 
     def forget(self) -> None:
         """Free the memory that the recordings hold."""
@@ -68,35 +71,58 @@ class GraphedBatches:
         self._seen[kind] += 1
         return self._seen[kind] >= FIRST_RECORDED
 
-    def _record(self, kind: Any, compute: Compute, inputs: Tensor, targets: Tensor) -> None:
+    def _without_recording(
+        self, compute: Callable[[Any], Found], given: tuple[Tensor, ...]
+    ) -> Found:
+        """`compute(given)`, for which recordings give their memory back where it is needed."""
         try:
-            with torch.cuda.device(inputs.device), _with_draws_of_its_own(inputs.device):
-                self._room = self._room or _Room(inputs.device)
-                recording = Recording(compute, inputs, targets, self._room)
+            return compute(given)
+        except Exception as error:
+            if not (self._recordings and is_out_of_memory(error)):
+                raise
+            # The frames that it went through hold what was too much.
+            traceback.clear_frames(error.__traceback__)
+        self._give_back(given[0].device)
+        return compute(given)
+
+    def _record(
+        self,
+        kind: Any,
+        compute: Callable[[Any], Found],
+        given: tuple[Tensor, ...],
+        expected: Found,
+    ) -> None:
+        device = given[0].device
+        try:
+            with torch.cuda.device(device), _with_draws_of_its_own(device):
+                self._room = self._room or _Room(device)
                 # In another order, so that what the recording left does not pass for its result.
-                inputs, targets = inputs.flip(0), targets.flip(0)
-                expected = compute((inputs, targets))[0]
-                given = recording.replay(inputs, targets)[0]
-            if torch.allclose(given, expected, rtol=1e-3, atol=1e-5, equal_nan=True):
-                self._recordings[kind] = recording
-            else:
-                self.refused = "its losses are others when it is run again"
+                turned = tuple(tensor.flip(0) for tensor in given)
+                recording = Recording(compute, turned, self._room)
+                if _agree(recording.replay(given), expected):
+                    self._recordings[kind] = recording
+                else:
+                    self.refused = "it gives other numbers when it is run again"
         # A failed capture surfaces as one of many types; what is wrong in earnest is wrong, and
         # reported, without a recording too.
         except Exception as error:
             self.refused = one_line(error)
             if is_out_of_memory(error):  # for a recording; without there is room for more
-                self.forget()
-                self.refused = "the memory does not suffice"
+                self._give_back(device)
         if not self._recordings:
             self._room = None
 
+    def _give_back(self, device: torch.device) -> None:
+        self.forget()
+        forget_free_memory(device)
+        self.refused = "the memory does not suffice"
 
-class Recording:
-    """The kernels of a computation on batches of one size.
+
+class Recording(Generic[Found]):
+    """The kernels of a computation on tensors of one size.
 
     Args:
-        inputs, targets: a batch of that size.
+        given: tensors of that size, of its own.
         room: where it is recorded.
 
     Raises:
@@ -104,25 +130,24 @@ class Recording:
             allocator and random numbers are as they were.
     """
 
-    def __init__(self, compute: Compute, inputs: Tensor, targets: Tensor, room: _Room) -> None:
-        self._inputs, self._targets = inputs.clone(), targets.clone()
-        batch = (self._inputs, self._targets)
-        with room.beside():
-            for _ in range(WARM_UPS):
-                compute(batch)
-            with _no_waiting():
-                compute(batch)
+    def __init__(
+        self, compute: Callable[[Any], Found], given: tuple[Tensor, ...], room: _Room
+    ) -> None:
+        self._given = given
+        with room.beside(), _no_waiting():
+            compute(given)  # what libraries prepare for a stream is not recorded
         self._graph = torch.cuda.CUDAGraph()
         with room.capture(self._graph):
-            self._losses, self._hits = compute(batch)
+            self._found = compute(given)
 
-    def replay(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """What was computed, of another batch of that size."""
-        self._inputs.copy_(inputs)
-        self._targets.copy_(targets)
-        with torch.cuda.device(inputs.device):
+    def replay(self, given: tuple[Tensor, ...]) -> Found:
+        """What was computed, of other tensors of that size."""
+        for own, values in zip(self._given, given, strict=True):
+            own.copy_(values)
+        with torch.cuda.device(given[0].device):
             self._graph.replay()
-        return self._losses.clone(), self._hits.clone()
+        found: Any = tuple(None if values is None else values.clone() for values in self._found)
+        return found
 
 
 class _Room:
@@ -202,10 +227,18 @@ def _with_draws_of_its_own(device: torch.device) -> Generator[None]:
         generator.graphsafe_set_state(own)
 
 
-def _is_pair_of_tensors(batch: Batch) -> bool:
-    return (
-        isinstance(batch, tuple)
-        and len(batch) == 2  # pyright: ignore[reportUnknownArgumentType]
-        and isinstance(batch[0], Tensor)
-        and isinstance(batch[1], Tensor)
-    )
+def _are_tensors(given: Any) -> bool:
+    return isinstance(given, tuple) and all(isinstance(each, Tensor) for each in given)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _agree(found: tuple[Tensor | None, ...], expected: tuple[Tensor | None, ...]) -> bool:
+    """Whether all numbers are the same but for rounding; after one wait for all of them."""
+    same: list[Tensor] = []
+    for ours, theirs in zip(found, expected, strict=True):
+        if ours is None or theirs is None or not theirs.is_floating_point():
+            continue
+        sizes = theirs.abs().nan_to_num(0, 0, 0)
+        near = NEAR if theirs.ndim == 1 else OF_LARGEST * sizes.amax()
+        close = (ours - theirs).abs() <= near + OF_LARGEST * sizes
+        same.append((close | (ours == theirs) | ours.isnan() & theirs.isnan()).all())
+    return bool(torch.stack(same).all())

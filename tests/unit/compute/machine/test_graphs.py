@@ -12,7 +12,7 @@ from torch import nn
 from isoloss import probe, random_plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.graphs import MOST_SIZES, GraphedBatches
+from isoloss.compute.machine.graphs import MOST_SIZES, GraphedCalls
 from isoloss.events import Log
 
 
@@ -40,7 +40,7 @@ def check(graphed, *batches, of=compute):
 
 
 def test_batches_are_recorded_when_they_come_for_the_third_time(gpu):
-    graphed = GraphedBatches()
+    graphed = GraphedCalls()
     check(graphed, batch(32, 5), batch(16, 5), batch(32, 5))
     assert gpu.state.captures == 0
     check(graphed, batch(32, 5))
@@ -62,7 +62,7 @@ def test_batches_are_recorded_when_they_come_for_the_third_time(gpu):
     ],
 )
 def test_batches_of_one_number_of_samples_may_differ_in_shape_and_type(gpu, others):
-    graphed = GraphedBatches()
+    graphed = GraphedCalls()
     kinds = [(one.pop("shape", (8, 12)), one) for one in others]
     check(graphed, *(batch(*shape, **types) for _ in range(5) for shape, types in kinds))
     assert gpu.state.captures == len(others)
@@ -97,14 +97,14 @@ def test_all_sizes_share_one_pool_and_one_stream(gpu, monkeypatch):
     stream, pool = torch.cuda.Stream, torch.cuda.MemPool
     monkeypatch.setattr(torch.cuda, "Stream", lambda *a: streams.append(stream(*a)) or streams[-1])
     monkeypatch.setattr(torch.cuda, "MemPool", lambda: pools.append(pool().id) or pool())
-    graphed = GraphedBatches()
+    graphed = GraphedCalls()
     check(graphed, *(batch(n, 5) for n in (32, 16, 7) for _ in range(4)))
     assert gpu.state.captures == 3
     assert (len(streams), len(pools)) == (1, 1)
 
 
 def test_recordings_take_no_more_memory_than_a_few_and_give_it_back(gpu):
-    graphed = GraphedBatches()
+    graphed = GraphedCalls()
     check(graphed, *(batch(n, 5) for n in range(20, 22 + MOST_SIZES) for _ in range(3)))
     assert gpu.state.captures == MOST_SIZES
     graphed.forget()
@@ -206,16 +206,19 @@ def test_draws_come_as_without_a_recording(gpu):
         assert torch.equal(ours, expected)
 
 
-def test_memory_that_does_not_suffice_for_recordings_suffices_without():
+@pytest.mark.parametrize("calls", [4, 12])
+def test_memory_that_does_not_suffice_beside_recordings_suffices_without(calls):
     def wide(given):
         return (given[0][:, :, None] * torch.ones(1000, device="cuda")).sum((1, 2)), given[1] > 0
 
     x, y = torch.rand(10, 100), torch.arange(10)
-    with pretended_gpu(memory=6_000_000) as gpu:  # one activation takes 4 of them
-        graphed = GraphedBatches()
-        for _ in range(4):
-            given = x.to("cuda"), y.to("cuda")
-            torch.testing.assert_close(graphed(wide, given)[0].cpu(), 1000 * x.sum(1))
+    with pretended_gpu(memory=6_000_000) as gpu:  # one activation of ten takes 4 of them
+        graphed = GraphedCalls()
+        for call in range(calls):
+            n = (10, 7)[call % 2] if calls > 4 else (10, 10, 10, 7)[call]
+            given = x[:n].to("cuda"), y[:n].to("cuda")
+            torch.testing.assert_close(graphed(wide, given)[0].cpu(), 1000 * x[:n].sum(1))
+        assert gpu.state.captures == 1
         assert graphed.refused == "the memory does not suffice"
         assert not +gpu.state.uses
 
@@ -229,7 +232,7 @@ def test_memory_that_does_not_suffice_for_recordings_suffices_without():
     ],
 )
 def test_where_memory_does_not_suffice_recordings_give_theirs_back(gpu, error):
-    graphed = GraphedBatches()
+    graphed = GraphedCalls()
     check(graphed, *[batch(20, 5)] * 3, *[batch(21, 5)] * 2)
     assert sum(gpu.state.uses.values()) > 0
 
