@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from isoloss.cli.describe import describe
+from isoloss.geometry.analysis.barrier import barriers_in_words
+from isoloss.geometry.analysis.roughness import roughness_in_words
 from isoloss.geometry.files.reading import load_alone
 from isoloss.geometry.findings import findings_of
 from isoloss.jobs.follow import RunState
@@ -20,8 +21,6 @@ from isoloss.run import Run
 from isoloss.run_folder import RUN
 
 Kept = dict[str, Any]
-SAID = ("basins", "not convex", "variation", "barrier")
-"""Of what `isoloss info` says of a surface."""
 
 
 def kept_of(run: Run) -> Kept:
@@ -54,27 +53,26 @@ def kept_of(run: Run) -> Kept:
 def _of_training(state: RunState) -> Kept:
     if not state.metrics:
         return {}
-    _, test = samples_said(state.log) or (0, 0)
+    _, test = samples_said(state.log) or (0, 0)  # earlier versions did not say it
     last = state.metrics[-1]
-    right = round(last.test_accuracy * test) if math.isfinite(last.test_accuracy) else None
-    return {"epoch": last.epoch, "right": right, "test_images": test}
+    if not math.isfinite(last.test_accuracy):
+        return {}
+    right = round(last.test_accuracy * test)
+    return {"epoch": last.epoch, "accuracy": last.test_accuracy} | (
+        {"right": right, "test_images": test} if test else {}
+    )
 
 
 def _of_surface(run: Run) -> Kept:
     surface = load_alone(run.folder)
-    said = {}
-    for line in describe(run.folder).splitlines():
-        for name in SAID:
-            if line.strip().startswith(f"{name} "):
-                said.setdefault(name, line.strip().removeprefix(name).strip())
     known = surface.loss[surface.computed]
     return {
         "grid": list(surface.shape),
         "lowest": float(known.min()), "highest": float(known.max()),
-        "explained": surface.meta.get("explained"),
+        "explained": surface.explained_variance,
         "centre": surface.meta.get("centre"),
         "warnings": [f.message for f in findings_of(surface.meta) or [] if f.level == "warning"],
-        "said": said,
+        "said": roughness_in_words(surface) | barriers_in_words(surface),
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ HEAD = """# Results
 What the scripts in [examples/reproduce](../examples/reproduce) have come to, beside what others
 have published: `make reproduce` computes all of it anew, `tools/write_results.py` writes this page.
 Each number stands with the `run.json` of its run in [docs/results](results). Intervals are of 95 %,
-exact ones for shares. What is not there yet is left empty. Images called `cifar10-jpeg` have been
+exact ones for shares. What has not been computed yet is left out. Images called `cifar10-jpeg` have been
 through JPEG, at a median of 30 dB, which costs most networks accuracy; `cifar10-lossless` have not.
 """
 VARIANCE = """The shares of the variance of all checkpoints that lie along the axes of the PCA
@@ -89,8 +89,9 @@ def page_of(recipes: Sequence[Any], results: dict[str, Kept], known: list[Publis
         ("Times", TIMES, _times(recipes, of_runs)),
     )
     parts = (
-        "\n".join([f"## {title}", "", *([about] if about else []), *lines, ""])
+        "\n".join([f"## {title}", "", *([about] if about else []), *table, ""])
         for title, about, lines in sections
+        if len(table := [*lines]) > 2  # more than its head
     )
     return "\n".join([HEAD, *parts])
 
@@ -106,9 +107,12 @@ def _errors(of_runs: Kept, known: list[Published]) -> Iterator[str]:
     rows = []
     for name, kept in of_runs.items():
         found, images = kept["found"], _images(kept)
-        if found.get("right") is not None:
-            of = found["test_images"]
-            rows.append([name, images, f"{found['epoch']:g}", share(of - found["right"], of)])
+        if "epoch" in found:
+            of = found.get("test_images")
+            wrong = (
+                share(of - found["right"], of) if of else f"{100 - 100 * found['accuracy']:.1f} %"
+            )
+            rows.append([name, images, f"{found['epoch']:g}", wrong])
         elif name in said:
             clean = next(row for row in found["rows"] if row["eps"] == 0)
             of = clean["samples"]

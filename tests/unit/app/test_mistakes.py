@@ -12,7 +12,7 @@ from imgui_bundle import imgui
 
 from isoloss.app.dialogs.session_dialog import SessionDialog
 from isoloss.app.panels.appearance_panel import fitting_columns
-from isoloss.app.panels.layers_panel import facts
+from isoloss.app.panels.layers_panel import measured, origin
 from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.opening.opener import open_path
 from isoloss.app.ui import numbers
@@ -210,14 +210,18 @@ def test_a_command_that_repeats_goes_on_while_its_keys_are_held(frame):
     assert not shortcuts.is_held
 
 
+def facts(layer):
+    return dict([*measured(layer), *origin(layer)])
+
+
 def test_a_difference_tells_that_it_is_one(opened):
     a, b = opened.document.layers
     a.surface = replace(a.surface, loss=a.surface.loss - 0.25)
     opened.show_difference(a, b)
-    values = dict(facts(opened.selected))
+    values = facts(opened.selected)
     assert "Loss" not in values
     assert values["Δ loss"] == "−0.25 to −0.25"
-    assert dict(facts(b))["Loss"] == "1 to 3"
+    assert facts(b)["Loss"] == "1 to 3"
 
 
 def test_the_facts_of_a_layer_tell_its_centre_and_what_was_asked_for(opened):
@@ -227,12 +231,12 @@ def test_the_facts_of_a_layer_tell_its_centre_and_what_was_asked_for(opened):
         loss="my.losses:dice",
         parameters="layer4.*: 7 of 62",
     )
-    told = dict(facts(a))
+    told = facts(a)
     assert told["Centre"] == (
         "train loss 1.25, accuracy 50 %; its training recorded loss 0.25 over its last steps"
     )
     assert (told["Loss function"], told["Parameters"]) == ("my.losses:dice", "layer4.*: 7 of 62")
-    assert not {"Centre", "Loss function", "Parameters"} & set(dict(facts(b)))
+    assert not {"Centre", "Loss function", "Parameters"} & set(facts(b))
 
 
 def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):

@@ -8,11 +8,15 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 import write_results
-from results.keeping import _plain
+from isoloss.geometry.surface import Surface
+from isoloss.run import Run
+from isoloss.settings import ProbeSettings
+from results.keeping import _of_surface, _plain
 from results.page import page_of, published, share
 
 REPRODUCE = Path(__file__).parents[3] / "examples" / "reproduce"
@@ -94,6 +98,24 @@ def test_trainings_planes_and_sharpness_stand_in_their_tables(recipes, known):
     assert rough[:5] == ["vgg11-pca", "pca", "51 × 51", "0.01 to 12.35", "3, the deepest 12 %"]
     sharp = cells(page, "Large and small batches")[2]
     assert sharp == ["vgg11", "largest eigenvalue 1", "filter", "5 (4.5 to 5.5)"]
+
+
+def test_tables_without_a_row_are_left_out(recipes, known):
+    assert "## " not in page_of(recipes, {}, known)
+
+
+def test_a_surface_is_kept_with_its_shares_and_its_roughness(tmp_path):
+    run = Run.create(tmp_path / "pca", ProbeSettings(source=tmp_path, plane="pca"))
+    x = np.linspace(-1, 1, 9)
+    a, b = np.meshgrid(x, x, indexing="ij")
+    none = np.full(a.shape, np.nan)
+    meta = {"explained_variance_ratio": [0.75, 0.125]}
+    surface = Surface(x, x, a**2 + b**2, none, none, np.full(a.shape, 9), meta)
+    surface.save(run.surface_path)
+    found = _of_surface(run)
+    assert found["explained"] == (0.75, 0.125)
+    assert found["said"]["basins"].startswith("1")
+    assert found["said"]["not convex"].startswith("0.0 %")
 
 
 def test_what_is_kept_names_no_folder_and_is_json():

@@ -223,8 +223,8 @@ class LayersPanel:
             if not shown:
                 return
             self._opacity(layer)
-            measured, origin = self._facts_of(layer)
-            for label, value in [*measured, *self.sharpness.facts(layer), *origin]:
+            of_grid, of_network = self._facts_of(layer)
+            for label, value in [*of_grid, *self.sharpness.facts(layer), *of_network]:
                 row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
                 imgui.text_unformatted(shortened(value, room))
@@ -243,11 +243,11 @@ class LayersPanel:
         """Those of the last frame, if they would be the same: a million cells take milliseconds."""
         key = (layer.version, id(layer.surface), tuple(map(id, layer.trajectories)))
         if self._facts[0] != key:
-            self._facts = (key, (_measured(layer), _origin(layer)))
+            self._facts = (key, (measured(layer), origin(layer)))
         return self._facts[1]
 
 
-def _measured(layer: SurfaceLayer) -> Facts:
+def measured(layer: SurfaceLayer) -> Facts:
     """What was found on the grid."""
     surface = layer.surface
     a, b = surface.shape
@@ -274,7 +274,7 @@ def _measured(layer: SurfaceLayer) -> Facts:
     return known_facts
 
 
-def _origin(layer: SurfaceLayer) -> Facts:
+def origin(layer: SurfaceLayer) -> Facts:
     """What it was found of."""
     surface, known_facts = layer.surface, Facts()
     for label, key in (

@@ -9,6 +9,7 @@ from torch import nn
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine import evaluator
 from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.machine import graphs
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.networks import recalibration
 from isoloss.compute.networks.recalibration import recalibrate
@@ -60,7 +61,9 @@ def probing(model, device, **asked):
 
 
 @pytest.mark.parametrize("asked", [{}, {"tolerance": 0.02}, {"recalibrated": True}])
-def test_a_unit_waits_once(asked):
+def test_a_unit_waits_once_and_a_recording_once(asked, monkeypatch):
+    compared, agree = [], graphs._agree
+    monkeypatch.setattr(graphs, "_agree", lambda *given: compared.append(1) or agree(*given))
     model = TwiceNormed().eval()
     on_cpu = probing(model, torch.device("cpu"), **asked)
     list(on_cpu.steps(ProcessGroup()))
@@ -69,7 +72,8 @@ def test_a_unit_waits_once(asked):
         list(ours.steps(group))
         waits = gpu.waits.total()
     assert group.units >= 25
-    assert waits == group.units
+    assert waits == group.units + len(compared)
+    assert 0 < len(compared) <= graphs.MOST_SIZES
     np.testing.assert_allclose(
         ours.growing.snapshot().loss, on_cpu.growing.snapshot().loss, rtol=1e-6
     )
