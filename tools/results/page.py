@@ -21,8 +21,9 @@ HEAD = """# Results
 What the scripts in [examples/reproduce](../examples/reproduce) have come to, beside what others
 have published: `make reproduce` computes all of it anew, `tools/write_results.py` writes this page.
 Each number stands with the `run.json` of its run in [docs/results](results). Intervals are of 95 %,
-exact ones for shares. What has not been computed yet is left out. Images called `cifar10-jpeg` have been
-through JPEG, at a median of 30 dB, which costs most networks accuracy; `cifar10-lossless` have not.
+exact ones for shares. What has not been computed yet is left out. Images called `cifar10-jpeg` have
+been through JPEG, at a median of 30 dB, which costs most networks accuracy; `cifar10-lossless` have
+not.
 """
 VARIANCE = """The shares of the variance of all checkpoints that lie along the axes of the PCA
 plane. Li et al. 2018 found 40 to 90 % in two.
