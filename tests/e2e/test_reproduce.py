@@ -32,7 +32,7 @@ def test_a_result_is_reproduced_resumed_and_told(tmp_path):
     write = REPOSITORY / "tools" / "write_results.py"
     said(write, runs, "--kept", kept, "--page", page, cwd=tmp_path)
     rows = [line for line in page.read_text().splitlines() if line.startswith("| resnet20")]
-    assert any("4×4" in row for row in rows)
+    assert any("4 × 4" in row for row in rows)
     assert any("8.27 % (akamaster" in row for row in rows)
     assert str(tmp_path) not in page.read_text() + (kept / "published_surfaces.json").read_text()
 
