@@ -129,8 +129,8 @@ class Welcome:
         )
         imgui.spacing()
         self._buttons()
-        self._gallery()
         self._recent()
+        self._gallery()
 
     def _buttons(self) -> None:
         again = self.workspace.preferences.tour > 0

@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from form_driver import FormDriver
 
-from isoloss.app.panels.layers_panel import facts
+from isoloss.app.panels.layers_panel import measured, origin
 
 LOSSES = """
 def distance(model, batch):
@@ -64,8 +64,8 @@ def probe(d: Driver, form: FormDriver) -> None:
     d.until(lambda: followed.status in ("done", "failed"), "the run to be done", 60)
     assert followed.status == "done", followed.failure
     [layer] = d.until(lambda: d.parts.workspace.scene.layers, "the layer")
-    d.until(lambda: "Centre" in dict(facts(layer)), "the finished surface")
-    told = dict(facts(layer))
+    d.until(lambda: "Centre" in dict(measured(layer)), "the finished surface")
+    told = dict([*measured(layer), *origin(layer)])
     assert told["Loss function"] == "losses:distance"
     assert told["Parameters"].startswith("4.*")
     assert told["Centre"].startswith("train loss 0.")
