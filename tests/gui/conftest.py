@@ -171,6 +171,17 @@ def barrier(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def work_of_users_module(in_folder_of_users_module: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journey's working folder, which is also ours, with a module of the user's own."""
+    work = in_folder_of_users_module / "work"
+    work.mkdir()
+    (in_folder_of_users_module / "tinyuser.py").rename(work / "tinyuser.py")
+    monkeypatch.chdir(work)
+    monkeypatch.syspath_prepend(str(work))
+    return work
+
+
+@pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """A finished training run of a small network in the journey's `runs` folder."""
     work = tmp_path / "work"

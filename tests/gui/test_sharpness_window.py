@@ -3,23 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import resume
 
 
 def test_sharpness_from_its_form_to_its_plots(
-    travel: Callable[..., None],
-    in_folder_of_users_module: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    travel: Callable[..., None], work_of_users_module: Path
 ) -> None:
-    work = in_folder_of_users_module / "work"
-    work.mkdir()
-    (in_folder_of_users_module / "tinyuser.py").rename(work / "tinyuser.py")
-    monkeypatch.chdir(work)
-    monkeypatch.syspath_prepend(str(work))
+    work = work_of_users_module
     settings = TrainSettings(model="tinyuser:network", data="tinyuser:data", epochs=2)
     list(resume(Run.create(work / "runs" / "tiny", settings)))
     around = ProbeSettings(source=work / "runs" / "tiny", grid=(3, 3), samples=20)

@@ -5,6 +5,7 @@ import resource
 import numpy as np
 import pytest
 import torch
+from tests.runs.probes.estimating import estimated
 from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
@@ -28,22 +29,7 @@ def smooth_losses(shape, rng):
 
 def estimate(alpha, beta, losses, order, tolerance, limit=POPULATION):
     """What `Multilevel` makes of images in `order`: (losses, standard errors, images seen)."""
-    record = SampleLosses(len(losses), limit)
-    counts = np.zeros(len(losses), np.int64)
-    shuffled = losses[:, order].astype(np.float32)
-    method = Multilevel(alpha, beta, record, POPULATION, limit, tolerance)
-    mean, stderr = np.full((2, len(losses)), np.nan)
-    for _ in range(100):
-        for cell, loss, _, error in method.estimates(counts):
-            mean[cell], stderr[cell] = loss, error
-        demands = method.next_round(counts)
-        if not demands:
-            return mean, stderr, counts
-        for cell, last in demands:
-            piece = shuffled[cell, counts[cell] : last]
-            record.put(cell, int(counts[cell]), piece, np.zeros(len(piece), np.uint8))
-            counts[cell] = last
-    raise AssertionError("it does not come to an end")
+    return estimated(alpha, beta, losses[:, order], tolerance, limit=limit)[1:]
 
 
 @pytest.mark.parametrize("shape", [(25, 25), (13, 30), (5, 2), (2, 2), (7, 1), (11, 51)])

@@ -62,7 +62,7 @@ def bezier_path(
             nearest to those of `model`.
         epochs: passes over the data.
         batch_size: samples in one step.
-        lr: the learning rate in the first step.
+        lr, momentum: the learning rate in the first step, and Nesterov's momentum.
         weight_decay: of the network on the path (an L2 penalty), not of the bend.
         seed: of the order of samples and of t.
         key: which network, where a checkpoint holds several.
