@@ -173,6 +173,7 @@ def train(name: str) -> Iterator[int]:
 
     from isoloss.compute.machine.device import arithmetic, reduced_precisions
     from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.compute.training.weight_gradients import weights_apart
 
     keep_freed_memory()
     device = torch.device("cpu")
@@ -180,6 +181,8 @@ def train(name: str) -> Iterator[int]:
     model, x, y = subject(name)
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9)
+    stack = ExitStack()
+    stack.enter_context(weights_apart(model, device))
     while True:
         with arithmetic(device, precision):
             loss = torch.nn.functional.cross_entropy(model(x).float(), y)

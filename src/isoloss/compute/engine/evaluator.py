@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
 Evaluated = tuple[Tensor, Tensor]
+LossesOf = Callable[[Batch], Evaluated]
+Looked = TypeVar("Looked", bound="tuple[Tensor | None, ...]")
 
 
 class Evaluator:
@@ -211,6 +213,15 @@ class Evaluator:
         """((n,) losses, (n,) right answers) of any batch at the point where the network is; where
         gradients are taken, they reach the batch's inputs."""
         return self._compute(batch)
+
+    def looked_at(self, look: Callable[[LossesOf, Batch], Looked], batch: Batch) -> Looked:
+        """`look(losses_of, batch)`, which is known by its name, from a recording where such a batch
+        comes often."""
+
+        def of(given: Batch) -> Looked:
+            return look(self.losses_of, given)
+
+        return of(batch) if self._graphs is None else self._graphs(of, batch, look.__qualname__)
 
     def mean_loss(self, last: int) -> float:
         """The mean loss of the first `last` samples where the network is."""

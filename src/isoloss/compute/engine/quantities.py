@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.batch import Batch
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
-from isoloss.compute.engine.evaluator import Evaluated, Evaluator
+from isoloss.compute.engine.evaluator import Evaluated, Evaluator, LossesOf
 from isoloss.compute.engine.losses import BatchLoss, targets_of
 from isoloss.compute.engine.multilevel import PILOT
 from isoloss.compute.engine.schedule import GROWTH, Demand, packed_sums, place_of, summed, sums_in
@@ -33,7 +33,6 @@ CHAIN = 24
 FEW = 8
 """Samples on which it is tried whether a quantity can be found."""
 
-LossesOf = Callable[[Batch], Evaluated]
 AtPoint = Callable[[Evaluated], Evaluated]
 """Is called at one point of a chain after the other with the losses and right answers of a batch
 there, and gives those of its quantity, of as many of the samples as it is about."""

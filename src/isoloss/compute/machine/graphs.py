@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar, cast
 
@@ -31,8 +31,8 @@ _FAILED: list[Any] = []
 class GraphedCalls:
     """Runs a computation on tensors, from recordings where they give the same.
 
-    What is computed, and with which tensors beside those given, must always be the same; of the
-    tensors only the values may change.
+    What is computed by one name, and with which tensors beside those given, must always be the
+    same; of the tensors only the values may change.
 
     Attributes:
         refused: why nothing more is recorded; None as long as nothing speaks against it.
@@ -46,12 +46,16 @@ class GraphedCalls:
         self.refused: str | None = None
         self.records = True
 
-    def __call__(self, compute: Callable[[Any], Found], given: Any) -> Found:
+    def __call__(self, compute: Callable[[Any], Found], given: Any, name: Hashable = None) -> Found:
         """What `compute(given)` gives, which are tensors, or None where there is nothing; where
-        what is given is a tuple of tensors that come again in shape and type, it is recorded."""
+        what is given is a tuple of tensors that come again in shape and type, it is recorded.
+
+        Args:
+            name: of what is computed, where that is not always the same.
+        """
         if not _are_tensors(given):
             return compute(given)
-        kind = tuple((t.shape, t.dtype, t.device) for t in given)
+        kind = (name, *((t.shape, t.dtype, t.device) for t in given))
         if kind in self._recordings:
             return self._recordings[kind].replay(given)
         found = self._without_recording(compute, given)

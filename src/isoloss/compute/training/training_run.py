@@ -46,6 +46,7 @@ from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
+from isoloss.compute.training.weight_gradients import weights_apart
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.paths import exists
@@ -267,7 +268,10 @@ class Training(ABC):
         """
         ranks = process_group().ranks
         held = nullcontext() if interrupts is None else interrupts.held
-        with replicated(model, self._try_out, self.device, process_group()) as network:
+        with (
+            weights_apart(model, self.device),
+            replicated(model, self._try_out, self.device, process_group()) as network,
+        ):
             yield at.step
             is_slow = True
             for batch in self._batches.since(at.step, ranks):

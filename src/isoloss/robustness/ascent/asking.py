@@ -24,7 +24,8 @@ from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
-from isoloss.robustness.ascent.objective import frozen, is_random, set_state_of, state_of
+from isoloss.robustness.ascent.objective import frozen, set_state_of, state_of
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_images, as_logits
 from isoloss.settings.robustness_fields import EOT_DRAWS, VOTES
 

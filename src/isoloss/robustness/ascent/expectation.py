@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,7 @@ from isoloss.robustness.ascent.objective import (
     refuse_nan,
     warn_of_lacking,
 )
+from isoloss.robustness.ascent.recorded import Answer, Recorded
 from isoloss.robustness.ascent.refusals import check_at_least, check_logits, check_logits_of
 
 Check = Callable[[Any, Tensor], Tensor]
@@ -87,14 +88,15 @@ def _mean_of(
 ) -> Objective:
     """`mean_objective` of a loss that is the same for all draws, or where they go together."""
 
-    def mean(images: Tensor, labels: Tensor, with_gradient: bool, k: int) -> ObjectiveValue:
-        gradients = _Gradients(images, by_doubt) if with_gradient else None
-        return _mean(model, loss, images, labels, gradients, k, batch_size, check)
+    usual = _Summing(model, loss, check, by_doubt=by_doubt)
+    # By doubt few images come with few draws, hardly twice with as many.
+    further_of = _Summing(model, loss, check, by_doubt=by_doubt, come_often=False)
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         if not (by_doubt and with_gradient and draws >= FEWEST_BY_DOUBT):
-            return mean(images, labels, with_gradient, draws)
-        first, rest = mean(images, labels, True, draws - draws // 2), draws // 2
+            return _mean(usual, images, labels, with_gradient, draws, batch_size)
+        rest = draws // 2
+        first = _mean(usual, images, labels, True, draws - rest, batch_size)
         assert first.doubt is not None
         further = shares(first.doubt.cpu(), rest * len(images))
         found = first
@@ -102,7 +104,7 @@ def _mean_of(
             if count == 0:
                 continue
             rows = sent((further == count).nonzero()[:, 0], images.device)
-            more = mean(images[rows], labels[rows], True, int(count))
+            more = _mean(further_of, images[rows], labels[rows], True, int(count), batch_size)
             found = _joined(found, more, rows, draws - rest, int(count), labels)
         return found
 
@@ -139,35 +141,93 @@ def shares(doubt: Tensor, draws: int) -> Tensor:
     return whole.long()
 
 
+class _Sums(NamedTuple):
+    """Over some draws of each of N images.
+
+    Attributes:
+        losses: (N,).
+        votes: (N, classes) how many draws chose each class.
+        gradient: (N, C, H, W) over those draws where it is finite; None without gradients.
+        finite: (N,) how many these are.
+        squares: (N, C, H, W) of the gradients of each; None where doubt is not asked for.
+    """
+
+    losses: Tensor
+    votes: Tensor
+    gradient: Tensor | None = None
+    finite: Tensor | None = None
+    squares: Tensor | None = None
+
+
+class _Summing:
+    """Sums over draws that go through a network together."""
+
+    def __init__(
+        self, model: nn.Module, loss: Loss, check: Check, *, by_doubt: bool, come_often: bool = True
+    ) -> None:
+        self._loss, self._check, self._by_doubt = loss, check, by_doubt
+        self._asked = Recorded(model, recordable=come_often and not callable(loss))
+
+    def __call__(self, images: Tensor, labels: Tensor, draws: int, with_gradient: bool) -> _Sums:
+        compute = self._with_gradient if with_gradient else self._of_answers
+        return _Sums(*self._asked(compute, images, labels, draws))  # pyright: ignore[reportArgumentType]
+
+    @torch.no_grad()
+    def _of_answers(self, answer: Answer, images: Tensor, labels: Tensor, draws: int) -> _Sums:
+        # (n·k, …): the draws of an image lie side by side.
+        truth, copies = (given.repeat_interleave(draws, 0) for given in (labels, images))
+        return self._sums(answer(copies), truth, len(images), draws)[0]
+
+    def _with_gradient(self, answer: Answer, images: Tensor, labels: Tensor, draws: int) -> _Sums:
+        leaf = images.detach().requires_grad_()
+        with torch.enable_grad():
+            truth, copies = (given.repeat_interleave(draws, 0) for given in (labels, leaf))
+            sums, each = self._sums(answer(copies), truth, len(images), draws)
+            of_images, of_draws = input_gradients(each, leaf, copies)
+        of_draws = of_draws.view(len(images), -1, *images.shape[1:])
+        of_images, of_draws, finite = _finite_of(of_images, of_draws)
+        squares = of_draws.square().sum(1) if self._by_doubt else None
+        return sums._replace(gradient=of_images, finite=finite, squares=squares)
+
+    def _sums(self, given: Any, truth: Tensor, n: int, draws: int) -> tuple[_Sums, Tensor]:
+        """Without gradients; and (n·k,) losses."""
+        logits = as_float32(self._check(given, truth))
+        each = loss_of(self._loss, logits, truth, draws)
+        chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, draws, -1).sum(1)
+        return _Sums(each.detach().view(n, draws).sum(1), chosen), each
+
+
+def _finite_of(of_images: Tensor, of_draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, C, H, W) sums over some draws, of the finite ones alone; (N, k, C, H, W) these, 0 for the
+    others; (N,) how many they are."""
+    if surely_holds(of_images.isfinite()):  # then so is all of which it is the sum
+        return of_images, of_draws, of_images.new_full((len(of_images),), of_draws.shape[1])
+    finite = of_draws.flatten(2).isfinite().all(2)
+    if not surely_holds(finite):
+        of_draws = of_draws.where(finite[:, :, None, None, None], 0)
+        some = column(finite.any(1))
+        of_images = of_draws.sum(1).where(some, of_images.where(of_images.isfinite(), 0))
+    return of_images, of_draws, finite.sum(1)
+
+
 def _mean(
-    model: nn.Module,
-    loss: Loss,
+    sums_of: _Summing,
     images: Tensor,
     labels: Tensor,
-    gradients: _Gradients | None,
+    with_gradient: bool,
     draws: int,
     batch_size: int | None,
-    check: Check,
 ) -> ObjectiveValue:
-    n = len(images)
-    at_once = _at_once(draws, batch_size, n)
-    losses = torch.zeros(n, device=images.device)
-    with_gradient = gradients is not None
+    at_once = _at_once(draws, batch_size, len(images))
+    losses = torch.zeros(len(images), device=images.device)
+    gradients = _Gradients(images) if with_gradient else None
     votes: Tensor | None = None
     for first in range(0, draws, at_once):
-        k = min(at_once, draws - first)
-        leaf = images.detach().requires_grad_(with_gradient)
-        with torch.set_grad_enabled(with_gradient):
-            # (n·k, …): the draws of an image lie side by side.
-            truth, copies = labels.repeat_interleave(k, 0), leaf.repeat_interleave(k, 0)
-            logits = as_float32(check(model(copies), truth))
-            each = loss_of(loss, logits, truth, k)
-            if gradients is not None:
-                of_images, of_draws = input_gradients(each, leaf, copies)
-                gradients.add(of_images, of_draws, draws)
-        losses += each.detach().view(n, k).sum(1) / draws
-        chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
-        votes = chosen if votes is None else votes + chosen
+        sums = sums_of(images, labels, min(at_once, draws - first), with_gradient)
+        losses += sums.losses / draws
+        votes = sums.votes if votes is None else votes + sums.votes
+        if gradients is not None:
+            gradients.add(sums, draws)
     assert votes is not None
     value = ObjectiveValue(losses, reaches(votes.argmax(1), labels), votes=votes)
     if is_at_hand(losses):
@@ -178,31 +238,20 @@ def _mean(
 class _Gradients:
     """What the draws of N images have added up to."""
 
-    def __init__(self, images: Tensor, with_doubt: bool) -> None:
+    def __init__(self, images: Tensor) -> None:
         self._mean = torch.zeros_like(images)
-        self._squares = torch.zeros_like(images) if with_doubt else None
+        self._squares: Tensor | None = None
         self._finite = torch.zeros(len(images), device=images.device)
 
-    def add(self, of_images: Tensor, of_draws: Tensor, draws: int) -> None:
-        """Take (N, C, H, W) sums over some draws, and (N·k, C, H, W), of each."""
-        of_draws = of_draws.view(len(of_images), -1, *of_images.shape[1:])
-        if surely_holds(of_images.isfinite()):  # then so is all of which it is the sum
-            self._finite += of_draws.shape[1]
-        else:
-            of_images, of_draws = self._finite_of(of_images, of_draws)
-        self._mean.add_(of_images / draws)
-        if self._squares is not None:
-            self._squares.add_(of_draws.square().sum(1))
-
-    def _finite_of(self, of_images: Tensor, of_draws: Tensor) -> tuple[Tensor, Tensor]:
-        """Count the draws that are finite; sums of those alone, and these, 0 for the others."""
-        finite = of_draws.flatten(2).isfinite().all(2)
-        self._finite += finite.sum(1)
-        if surely_holds(finite):
-            return of_images, of_draws
-        of_draws = of_draws.where(finite[:, :, None, None, None], 0)
-        some = column(finite.any(1))
-        return of_draws.sum(1).where(some, of_images.where(of_images.isfinite(), 0)), of_draws
+    def add(self, sums: _Sums, draws: int) -> None:
+        """Take what some of the draws gave."""
+        assert sums.gradient is not None
+        assert sums.finite is not None
+        self._mean.add_(sums.gradient / draws)
+        self._finite += sums.finite
+        if sums.squares is not None:
+            known = self._squares
+            self._squares = sums.squares if known is None else known + sums.squares
 
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
         """`value` with the gradient, and where it is asked for the doubt about it."""

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.compute.machine.graphs import GraphedCalls
 from isoloss.compute.machine.memory import fewer_at_once, in_parts
 from isoloss.compute.machine.waiting import is_at_hand, may_hold
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent.losses import USUAL, Loss, loss_of, reaches
+from isoloss.robustness.ascent.recorded import Answer, Recorded
 from isoloss.robustness.ascent.refusals import check_logits, check_logits_of
 
 
@@ -75,18 +75,31 @@ def objective_of(
     """
     check = check_logits if about is None else check_logits_of(about)
 
-    def together(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+    def value(
+        answer: Answer, images: Tensor, labels: Tensor, with_gradient: bool
+    ) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
-            logits = as_float32(check(model(images), labels))
+            logits = as_float32(check(answer(images), labels))
             losses = loss_of(loss, logits, labels)
             found = input_gradient(losses, images) if with_gradient else (None, None)
         if is_at_hand(losses):
             refuse_nan(losses)
         return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
-    recordable = not (callable(loss) or is_random(model))
-    return _InParts(recorded(together, model) if recordable else together)
+    def climbed(
+        answer: Answer, images: Tensor, labels: Tensor, _: int
+    ) -> tuple[Tensor | None, ...]:
+        return tuple(vars(value(answer, images, labels, True)).values())
+
+    asked = Recorded(model, recordable=not callable(loss))
+
+    def together(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        if not with_gradient:
+            return value(model, images, labels, False)
+        return ObjectiveValue(*asked(climbed, images, labels))  # pyright: ignore[reportArgumentType]
+
+    return _InParts(together)
 
 
 class _InParts:
@@ -103,57 +116,6 @@ class _InParts:
                 self._most = fewer_at_once(len(images), error, images.device)
         parts = zip(images.split(self._most), labels.split(self._most), strict=True)
         return _joined([self(some, truth, with_gradient) for some, truth in parts])
-
-
-class Unrecorded(UserWarning):
-    """That a GPU is given the kernels of attacks on a network one by one, and why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"CUDA graphs do without this network ({self.reason}): it is attacked as usual"
-
-
-def recorded(objective: Objective, model: nn.Module) -> Objective:
-    """`objective`, whose gradients a GPU computes from recordings once a size has come often: they
-    are freed with it.
-
-    Args:
-        model: what it asks. It is to compute the same whenever it is asked: of its own Python only
-            the tensors remain.
-    """
-    if next((p.device.type for p in model.parameters()), "cpu") != "cuda":
-        return objective
-    graphs = GraphedCalls()
-    graphs.refused = _what_recordings_lack(model)
-
-    def with_gradient(given: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
-        return tuple(vars(objective(*given, True)).values())
-
-    told = False
-
-    def of_images(images: Tensor, labels: Tensor, gradient: bool) -> ObjectiveValue:
-        nonlocal told
-        if not gradient:
-            return objective(images, labels, False)
-        value = ObjectiveValue(*graphs(with_gradient, (images, labels)))  # pyright: ignore[reportArgumentType]
-        if graphs.refused and not told:
-            told = True
-            warnings.warn(Unrecorded(graphs.refused), stacklevel=2)
-        return value
-
-    return of_images
-
-
-def _what_recordings_lack(model: nn.Module) -> str | None:
-    """Why what a network does is more than its kernels, where it shows."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    if any(getattr(module, name, None) for module in model.modules() for name in hooks):
-        return "it has hooks"
-    tensors = (*model.parameters(), *model.buffers())
-    return "it is on several devices" if len({t.device for t in tensors}) > 1 else None
 
 
 def value_at(
@@ -357,8 +319,3 @@ def set_state_of(device: torch.device, state: Tensor) -> None:
             torch.mps.set_rng_state(state)
         case _:
             torch.set_rng_state(state)
-
-
-def is_random(model: nn.Module) -> bool:
-    """Whether a network says of itself that it draws noise: twice the same image, two answers."""
-    return bool(getattr(model, "is_random", False))

@@ -27,10 +27,10 @@ from isoloss.robustness.ascent.objective import (
     ObjectiveValue,
     Reached,
     frozen,
-    is_random,
     objective_of,
 )
 from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import on_the_same_draws

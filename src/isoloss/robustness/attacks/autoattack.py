@@ -16,7 +16,8 @@ from isoloss.robustness.ascent.aims import mean_logits
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import Norm
-from isoloss.robustness.ascent.objective import Draws, frozen, is_random
+from isoloss.robustness.ascent.objective import Draws, frozen
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_labels
 from isoloss.robustness.attacks.apgd import STEPS, TARGETS, apgd_attempts, check_classes
 from isoloss.robustness.attacks.context import Attack, AttackContext

@@ -27,10 +27,10 @@ from isoloss.robustness.ascent.objective import (
     Objective,
     RefusedLater,
     frozen,
-    is_random,
     objective_of,
     value_at,
 )
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least, check_labels
 from isoloss.robustness.attacks.apgd import STEPS, TARGETS
 from isoloss.robustness.attacks.context import Attack, AttackContext

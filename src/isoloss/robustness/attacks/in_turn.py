@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.climb import better_of, judged
 from isoloss.robustness.ascent.expectation import mean_objective
-from isoloss.robustness.ascent.objective import is_random, refuse_spoilt, value_at
+from isoloss.robustness.ascent.objective import refuse_spoilt, value_at
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import is_half
 from isoloss.robustness.attacks.eot import on_the_same_draws
 from isoloss.settings.robustness_fields import VOTES

@@ -25,9 +25,9 @@ from isoloss.robustness.ascent.objective import (
     Objective,
     RefusedLater,
     frozen,
-    is_random,
     objective_of,
 )
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_at_least
 
 MinimalNorm = Literal["l0", "l1", "l2", "linf"]

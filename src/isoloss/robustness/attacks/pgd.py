@@ -23,12 +23,12 @@ from isoloss.robustness.ascent.losses import USUAL, Loss
 from isoloss.robustness.ascent.objective import (
     Objective,
     frozen,
-    is_random,
     objective_of,
     refuse_spoilt,
     value_at,
 )
 from isoloss.robustness.ascent.protocol import Protocol
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, is_half
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent

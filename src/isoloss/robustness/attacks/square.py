@@ -20,15 +20,15 @@ from isoloss.robustness.ascent.aims import with_targets
 from isoloss.robustness.ascent.ascent import Attacked
 from isoloss.robustness.ascent.asking import Asked, asked
 from isoloss.robustness.ascent.ball import TINY, Norm, ball_of
-from isoloss.robustness.ascent.few_sizes import logits_in_few_sizes
+from isoloss.robustness.ascent.few_sizes import filled, size_for
 from isoloss.robustness.ascent.losses import loss_of
 from isoloss.robustness.ascent.objective import (
     Draws,
     frozen,
-    is_random,
     refuse_nan,
     refuse_where,
 )
+from isoloss.robustness.ascent.recorded import Answer, Recorded, is_random
 from isoloss.robustness.ascent.refusals import (
     as_images,
     as_labels,
@@ -146,9 +146,16 @@ def search(
     lasting, check = not is_random(model), check_logits_of(y)
     at_once = max((batch_size or len(x) * draws) // draws, 1)
     with frozen(model):
+        recorded = Recorded(model)
+
+        def margins_of(answer: Answer, some: Tensor, truth: Tensor, k: int) -> tuple[Tensor]:
+            return (_margins(answer, some, truth, k, check),)
 
         def ask(images: Tensor, labels: Tensor) -> Tensor:
-            return _margins(model, images, labels, draws, at_once, check)
+            return _in_few_sizes(
+                lambda some, truth: recorded(margins_of, some, truth, draws)[0],  # pyright: ignore[reportArgumentType,reportReturnType]
+                images, labels, at_once,
+            )  # fmt: skip
 
         # An image that is misclassified as it is needs no change.
         clean = ask(x, y)
@@ -319,19 +326,26 @@ def _length(offsets: Tensor, axes: tuple[int, ...]) -> Tensor:
     return torch.linalg.vector_norm(offsets, dim=axes, keepdim=True).clamp(min=TINY)
 
 
+def _in_few_sizes(
+    ask: Callable[[Tensor, Tensor], Tensor], images: Tensor, labels: Tensor, at_once: int
+) -> Tensor:
+    """(N,) what `ask` gives, so many images at once; on a GPU in batches of few sizes."""
+    found: list[Tensor] = []
+    for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
+        n = len(some)
+        size = n if is_at_hand(some) else size_for(n, at_once)
+        found.append(ask(filled(some, size), filled(truth, size))[:n])
+    return torch.cat(found) if found else images.new_zeros(0)
+
+
 def _margins(
-    model: nn.Module,
+    answer: Answer,
     images: Tensor,
     labels: Tensor,
     draws: int,
-    at_once: int,
     check: Callable[[Any, Tensor], Tensor],
 ) -> Tensor:
-    """(N,) by how much success is missed: the loss "margin", negative; mean over draws, so many
-    images at once."""
-    found: list[Tensor] = []
-    for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
-        each, copies = (given.repeat_interleave(draws, 0) for given in (truth, some))
-        logits = as_float32(check(logits_in_few_sizes(model, copies, at_once * draws), each))
-        found.append(-loss_of("margin", logits, each).view(-1, draws).mean(1))
-    return torch.cat(found) if found else images.new_zeros(0)
+    """(N,) by how much success is missed: the loss "margin", negative; mean over draws."""
+    each, copies = (given.repeat_interleave(draws, 0) for given in (labels, images))
+    logits = as_float32(check(answer(copies), each))
+    return -loss_of("margin", logits, each).view(-1, draws).mean(1)

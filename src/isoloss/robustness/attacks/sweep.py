@@ -25,7 +25,8 @@ from isoloss.robustness.ascent.asking import asked
 from isoloss.robustness.ascent.ball import SLACK, Norm, ball_of, column
 from isoloss.robustness.ascent.expectation import mean_objective
 from isoloss.robustness.ascent.few_sizes import logits_in_few_sizes
-from isoloss.robustness.ascent.objective import frozen, is_random, refuse_nan, value_at
+from isoloss.robustness.ascent.objective import frozen, refuse_nan, value_at
+from isoloss.robustness.ascent.recorded import is_random
 from isoloss.robustness.ascent.refusals import as_labels, check_eps, check_logits_of
 from isoloss.robustness.ascent.rounding import in_8_bits, radius_of_files
 from isoloss.robustness.attacks.context import Attack

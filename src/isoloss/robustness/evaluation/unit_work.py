@@ -15,7 +15,7 @@ import torch
 
 from isoloss.compute.machine.device import rounding
 from isoloss.compute.machine.process_group import Ranks, Unit
-from isoloss.robustness.ascent.objective import Unrecorded
+from isoloss.robustness.ascent.recorded import Unrecorded
 from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
 from isoloss.robustness.evaluation.setup import Setup

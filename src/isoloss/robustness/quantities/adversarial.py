@@ -79,7 +79,7 @@ class Adversarial(Quantity):
     def check(self, losses_of: LossesOf, batch: Batch) -> None:
         """Refuse also losses that let no gradient through."""
         images_of(batch, "the adversarial loss")
-        _look(losses_of, batch, True)
+        _climbed(losses_of, batch)
 
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
         """Attacks the images at one point after the other."""
@@ -134,7 +134,8 @@ class Adversarial(Quantity):
         with frozen(evaluator.network), rounding(evaluator.device, evaluator.precision):
             for length in (*lengths, None):
                 there = with_images(batch, here)
-                seen, right, gradient = _look(evaluator.losses_of, there, length is not None)
+                look = _seen if length is None else _climbed
+                seen, right, gradient = evaluator.looked_at(look, there)
                 better = seen > losses
                 best = torch.where(column(better), here, best)
                 losses, hits = torch.where(better, seen, losses), torch.minimum(hits, right)
@@ -143,12 +144,15 @@ class Adversarial(Quantity):
         return best, (losses, hits)
 
 
-def _look(
-    losses_of: LossesOf, batch: Batch, with_gradient: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Losses, right answers and, if asked for, the gradient in the images."""
-    if not with_gradient:
-        return *losses_of(batch), None
+Looked = tuple[Tensor, Tensor, Tensor | None]
+"""Losses, right answers and, where it was taken, the gradient in the images."""
+
+
+def _seen(losses_of: LossesOf, batch: Batch) -> Looked:
+    return *losses_of(batch), None
+
+
+def _climbed(losses_of: LossesOf, batch: Batch) -> Looked:
     images = batch[0].detach().requires_grad_()
     with torch.enable_grad():
         losses, right = losses_of(with_images(batch, images))

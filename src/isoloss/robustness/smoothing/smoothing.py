@@ -23,6 +23,7 @@ from isoloss.robustness.ascent.asking import (
     computes_in_half,
     refuse_no_network,
 )
+from isoloss.robustness.ascent.recorded import has_hooks, is_random
 from isoloss.robustness.ascent.refusals import as_logits, check_images, check_kind
 from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
@@ -52,11 +53,27 @@ class Smoothing(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) of images (N, C, H, W) in [0, 1] at one draw of noise each."""
+        return self.logits(images, self.noise_for(images))
+
+    @property
+    def draws_apart(self) -> bool:
+        """Whether it is but `logits` at `noise_for` images, and nothing behind the noise says of
+        itself that it draws."""
+        behind = (module for module in self.modules() if not isinstance(module, Smoothing))
+        usual = type(self).forward is Smoothing.forward and not has_hooks(self)
+        return usual and not any(map(is_random, behind))
+
+    def noise_for(self, images: Tensor, draws: int = 1) -> Tensor:
+        """(N · draws, C, H, W) standard normal, those of an image side by side.
+
+        Raises:
+            IsolossError: for images that this classifier is not for.
+        """
         self.check(images)
-        noise = torch.randn(
-            images.shape, generator=self.generator, device=images.device, dtype=images.dtype
+        shape = (len(images) * draws, *images.shape[1:])
+        return torch.randn(
+            shape, generator=self.generator, device=images.device, dtype=images.dtype
         )
-        return self.logits(images, noise)
 
     def unclamped(self) -> Smoothing:
         """What to take gradients of: this itself, where nothing is clamped."""
@@ -100,6 +117,11 @@ class Around(Smoothing):
         self.defense = defense
         self.generator = defense.generator
 
+    @property
+    def draws_apart(self) -> bool:
+        """Likewise of the defense."""
+        return super().draws_apart and self.defense.draws_apart
+
     def check(self, images: Tensor) -> None:
         """Refuse images that the defense refuses."""
         self.defense.check(images)
@@ -120,6 +142,11 @@ class OwnNoise(Smoothing):
     def __init__(self, network: nn.Module) -> None:
         super().__init__(0.0)
         self.network = network
+
+    @property
+    def draws_apart(self) -> bool:
+        """It draws where it is asked."""
+        return False
 
     def answers_about(self, images: Tensor) -> Answers:
         """That it is random is known."""

@@ -3,13 +3,18 @@
 import gc
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from tests.pretended import pretended_gpu
 from torch import nn
 
-from isoloss.robustness import Protocol, attack
-from isoloss.robustness.ascent.objective import Unrecorded, objective_of
+from isoloss import probe, random_plane
+from isoloss.robustness import Adversarial, Protocol, attack, eot_pgd, square
+from isoloss.robustness.ascent.expectation import mean_objective
+from isoloss.robustness.ascent.objective import objective_of
+from isoloss.robustness.ascent.recorded import Unrecorded
+from isoloss.robustness.smoothing.smoothing import GaussianSmoothing, OwnNoise
 
 N = 12
 TO_THE_END = Protocol(steps=6, random_start=False, keep_best=False)
@@ -154,3 +159,107 @@ def test_where_the_memory_does_not_suffice_beside_a_recording_it_is_given_back()
         assert gpu.state.captures > 0
         assert not +gpu.state.uses
     assert [w.message.reason for w in caught] == ["the memory does not suffice"]
+
+
+def behind_noise(network, device, seed=3):
+    defense = GaussianSmoothing(network.to(device).eval(), 0.1)
+    defense.generator = torch.Generator(device).manual_seed(seed)
+    return defense
+
+
+@pytest.mark.parametrize("batch_size", [None, 2 * N])
+@pytest.mark.parametrize("gradient", [True, False])
+def test_means_over_draws_are_recorded_and_draw_what_they_draw_without(gpu, batch_size, gradient):
+    found = {}
+    for device in ("cuda", "cpu"):
+        images, labels = (given.to(device) for given in some())
+        defense = behind_noise(Small(), device)
+        objective = mean_objective(defense, 4, batch_size, "ce", about=labels)
+        found[device] = [objective((images + k / 50) % 1, labels, gradient) for k in range(6)]
+        found[device, "next"] = torch.rand(3, generator=defense.generator, device=device).cpu()
+    batches = 6 * (1 if batch_size is None else 2)
+    assert (gpu.state.captures, gpu.state.replays) == (1, batches - 3 + 1)
+    names = ("losses", "success", "votes", *(["gradient", "spoilt", "lacking"] * gradient))
+    for ours, theirs in zip(found["cuda"], found["cpu"], strict=True):
+        for name in names:
+            assert torch.equal(getattr(ours, name).cpu(), getattr(theirs, name)), name
+    assert torch.equal(found["cuda", "next"], found["cpu", "next"])
+
+
+def test_an_expectation_waits_for_no_step_once_it_is_recorded(gpu):
+    images, labels = (given.to("cuda") for given in some())
+
+    def waits(steps):
+        gpu.clear()
+        protocol = Protocol(steps=steps, random_start=False)
+        eot_pgd(behind_noise(Small(), "cuda"), images, labels, 0.1, protocol, 4)
+        return gpu.waits.total()
+
+    few, captures = waits(5), gpu.state.captures
+    assert captures > 0
+    assert waits(15) == few
+    assert not +gpu.state.uses
+
+
+def test_queries_are_recorded_in_few_sizes_and_find_what_they_find_without(gpu):
+    network, (images, labels) = Small(), some(24)
+    found = {}
+    for device in ("cpu", "cuda"):
+        generator = torch.Generator(device).manual_seed(2)
+        there = network.to(device)
+        gpu.clear()
+        found[device] = square(
+            there, images.to(device), there(images.to(device)).argmax(1), 0.15, 40,
+            generator=generator,
+        )  # fmt: skip
+    assert 0 < found["cpu"].success.sum() < 24
+    assert torch.equal(found["cuda"].images.cpu(), found["cpu"].images)
+    assert torch.equal(found["cuda"].losses.cpu(), found["cpu"].losses)
+    assert 0 < gpu.state.captures <= 3
+    assert gpu.state.replays > 20
+    assert gpu.waits.total() <= 40 + 12
+    assert not +gpu.state.uses
+    assert labels.shape == (24,)
+
+
+def test_noise_that_is_drawn_behind_the_noise_is_not_recorded(gpu):
+    class Drawing(Small):
+        is_random = True
+
+        def forward(self, images):
+            return super().forward(images + torch.randn_like(images))
+
+    images, labels = (given.to("cuda") for given in some())
+    for defense in (behind_noise(Drawing(), "cuda"), OwnNoise(Drawing().to("cuda"))):
+        assert not defense.draws_apart
+        objective = mean_objective(defense, 4, None, "ce", about=labels)
+        for _ in range(5):
+            objective(images, labels, True)
+    assert gpu.state.captures == 0
+
+
+@pytest.mark.parametrize("hook", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_defense_with_hooks_is_called_as_it_is(hook):
+    defense, seen = behind_noise(Small(), "cpu"), []
+    getattr(defense, hook)(lambda *_: seen.append(1))
+    images, labels = some()
+    mean_objective(defense, 4)(images, labels, True)
+    assert seen
+
+
+def test_attacks_along_a_plane_are_recorded_and_find_what_they_find_without(gpu):
+    network, (images, labels) = Small().eval(), some()
+    plane, axis = random_plane(network, seed=1), np.array([-0.3, 0.0, 0.4])
+    here, there = (
+        probe(
+            network, [(images, labels)], plane, axis, axis, quantities=[Adversarial(0.1, steps=5)],
+            precision="fp32", device=device, progress=False,
+        )
+        for device in ("cpu", "cuda")
+    )  # fmt: skip
+    assert gpu.state.captures >= 2  # with gradients and without
+    assert gpu.state.replays > 9
+    assert (here.columns["adversarial"] > here.loss).any()
+    for name in ("adversarial", "adversarial_accuracy"):
+        np.testing.assert_array_equal(there.columns[name], here.columns[name])
+    assert not +gpu.state.uses
