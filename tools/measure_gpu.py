@@ -64,6 +64,7 @@ PARTS = (
     Part("pgd", "gpu.attacking:pgd", 90),
     Part("recordings", "gpu.probing:recordings", 20),
     Part("behind_noise", "gpu.attacking:behind_noise", 60, 2),
+    Part("random_search", "gpu.attacking:random_search", 15, 2),
     Part("training", "gpu.learning:training", 35, 2),
     Part("denoiser_training", "gpu.learning:denoiser_training", 25, 2),
     Part("kill_and_resume", "gpu.learning:kill_and_resume", 75, 2),

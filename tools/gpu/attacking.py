@@ -23,7 +23,9 @@ from isoloss.bench.attack_peers import (
     certifiers,
     expecting_attackers,
 )
+from isoloss.robustness.attacks.square import search
 from isoloss.robustness.attacks.sweep import misclassified
+from isoloss.robustness.evaluation.unit_work import reasons_unrecorded
 from isoloss.robustness.speed.fast_classifier import Fast
 
 SIGMA = 0.25
@@ -32,6 +34,12 @@ SIGMA = 0.25
 def pgd(on: Subjects) -> dict[str, Any]:
     """PGD beside plain loops, at an ε that many images resist and at the usual one."""
     found: dict[str, Any] = {}
+    with reasons_unrecorded() as reasons:
+        compare_pgd(on, found)
+    return found | {"unrecorded": sorted(reasons)}
+
+
+def compare_pgd(on: Subjects, found: dict[str, Any]) -> None:
     steps, size = on.images(10, 2), on.images(512, 16)
     for name in on.names[1:] or on.names:
         target = Target(name, *on.attacked(name, size), on.device)
@@ -44,6 +52,34 @@ def pgd(on: Subjects) -> dict[str, Any]:
             )  # fmt: skip
             found[f"{name}, {eps * 255:.0f}/255"] = rows(compared)
         found[f"{name}, a gradient of a batch of a new size"] = new_sizes(on, target)
+
+
+def random_search(on: Subjects) -> dict[str, Any]:
+    """Queries a second of Square, beside the forward passes that they need at least."""
+    found: dict[str, Any] = {}
+    size, queries = on.images(128, 8), on.images(400, 6)
+    model, images, labels = on.attacked(on.largest, size)
+    for precision in on.precisions:
+        fast = Fast(model, images, on.device, precision)
+        done = 0
+
+        def searched(fast: nn.Module = fast) -> None:
+            nonlocal done
+            done = 0
+            generator = torch.Generator(on.device).manual_seed(0)
+            for state in search(fast, images, labels, 1 / 255, queries, generator=generator):
+                done = state.queries
+
+        @torch.no_grad()
+        def passes(fast: nn.Module = fast) -> None:
+            for _ in range(on.images(50, 2)):
+                fast(images)
+
+        with reasons_unrecorded() as reasons:
+            took = timed(searched, on.device, 1)
+        found[f"{precision}, queries/s"] = done / took
+        found[f"{precision}, forward passes/s"] = on.images(50, 2) / timed(passes, on.device)
+        found[f"{precision}, unrecorded"] = "; ".join(sorted(reasons)) or "nothing"
     return found
 
 
@@ -127,12 +163,13 @@ def behind_noise(on: Subjects) -> dict[str, Any]:
     defended = Defended.of(target, unet, build_scheduler(1.0), SIGMA)
     attempt = Attempt(8 / 255, on.images(10, 1), on.images(8, 2))
     seconds = budget(on, 25.0)
-    eot = compare(
-        "EOT", "image-draw-steps/s", "success",
-        expecting_attackers(defended, attempt, on.images(64, 4)), target,
-        attempt.steps * attempt.draws, seconds,
-        lambda moved: misclassified(target.model, moved, target.labels, images),
-    )  # fmt: skip
+    with reasons_unrecorded() as reasons:
+        eot = compare(
+            "EOT", "image-draw-steps/s", "success",
+            expecting_attackers(defended, attempt, on.images(64, 4)), target,
+            attempt.steps * attempt.draws, seconds,
+            lambda moved: misclassified(target.model, moved, target.labels, images),
+        )  # fmt: skip
     few = Target(on.largest, *on.attacked(on.largest, on.images(16, 2)), on.device)
     pilot, draws = on.images(100, 4), on.images(1000, 16)
     certified = compare(
@@ -140,4 +177,7 @@ def behind_noise(on: Subjects) -> dict[str, Any]:
         certifiers(defended, pilot, draws, on.images(512, 16)), few, pilot + draws, seconds,
         lambda answers: answers[:, 0].to(few.labels) == few.labels,
     )  # fmt: skip
-    return {"EOT, image-draw-steps/s": rows(eot), "CERTIFY, draws/s": rows(certified)}
+    return {
+        "EOT, image-draw-steps/s": rows(eot), "CERTIFY, draws/s": rows(certified),
+        "unrecorded": sorted(reasons),
+    }  # fmt: skip

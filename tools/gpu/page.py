@@ -43,6 +43,7 @@ def lines(report: Report) -> Iterator[str]:
         ("To within 1 % of the range", "surfaces", _surfaces),
         ("PGD", "pgd", _attacks),
         ("Behind noise", "behind_noise", _attacks),
+        ("Square", "random_search", _flat),
         ("Training", "training", _flat),
         ("Training a denoiser", "denoiser_training", _flat),
         ("Killed and resumed", "kill_and_resume", _flat),

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 _FEW_CHANNELS, _FEW_PLACES = 4, 16
-"""By either of these, of what comes in and of what goes out, threads share output channels."""
+"""By either of these, of what comes in and of what goes out, threads share output channels; and
+where a kernel leaves places out."""
 _BLOCK = 16
 """Output channels that belong together."""
 
@@ -115,8 +116,9 @@ def _can_be_apart(how: _How, images: Any, weight: Any) -> bool:
     places = torch.conv2d(
         torch.empty(1, *shape[1:], device="meta"), torch.empty(weight[0], device="meta"), None, *how
     ).shape[2:]
-    few = shape[1] <= _FEW_CHANNELS or places.numel() <= _FEW_PLACES
-    if not few or channels < 2 * _BLOCK or shape[0] < 2:
+    shared = shape[1] <= _FEW_CHANNELS or places.numel() <= _FEW_PLACES
+    shared |= max(how.stride) > 1 and max(weight[0][2:]) > 1
+    if not shared or channels < 2 * _BLOCK or shape[0] < 2:
         return False
     generator = torch.Generator().manual_seed(0)
 
