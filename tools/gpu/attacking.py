@@ -36,7 +36,7 @@ def pgd(on: Subjects) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with reasons_unrecorded() as reasons:
         compare_pgd(on, found)
-    return found | {"unrecorded": sorted(reasons)}
+    return found | {"unrecorded": said(reasons)}
 
 
 def compare_pgd(on: Subjects, found: dict[str, Any]) -> None:
@@ -79,8 +79,13 @@ def random_search(on: Subjects) -> dict[str, Any]:
             took = timed(searched, on.device, 1)
         found[f"{precision}, queries/s"] = done / took
         found[f"{precision}, forward passes/s"] = on.images(50, 2) / timed(passes, on.device)
-        found[f"{precision}, unrecorded"] = "; ".join(sorted(reasons)) or "nothing"
+        found[f"{precision}, unrecorded"] = said(reasons)
     return found
+
+
+def said(reasons: set[str]) -> str:
+    """Why CUDA graphs did without a network, if they did."""
+    return "; ".join(sorted(reasons)) or "nothing"
 
 
 def budget(on: Subjects, seconds: float) -> float:
@@ -179,5 +184,5 @@ def behind_noise(on: Subjects) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "EOT, image-draw-steps/s": rows(eot), "CERTIFY, draws/s": rows(certified),
-        "unrecorded": sorted(reasons),
+        "unrecorded": said(reasons),
     }  # fmt: skip

@@ -27,6 +27,8 @@ from isoloss.settings import TrainSettings
 
 WITHOUT_END = {"epochs": 10_000, "checkpoints_per_epoch": 1e-4}
 """So that nothing but steps is measured."""
+LONGEST = 120
+"""Seconds that a command may take: what hangs is not to cost the parts after it."""
 
 
 def training(on: Subjects) -> dict[str, Any]:
@@ -178,6 +180,9 @@ def command(*words: str, kill_when: Callable[[], bool] | None = None) -> float:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     while process.poll() is None:
+        if time.perf_counter() - began > LONGEST:
+            process.kill()
+            raise RuntimeError(f"isoloss {words[0]} had not ended after {LONGEST} s")
         if kill_when is not None and kill_when():
             process.send_signal(signal.SIGKILL)
             process.wait()
