@@ -3,7 +3,7 @@
     python examples/reproduce --data FOLDER …
     python tools/make_gallery.py runs/reproduce
 
-A story whose runs are not all done is left as it is, or out. Of each, the surfaces are copied as
+A story whose runs are not all done is left out, or as it is but for its words. Of each, the surfaces are copied as
 PLY files with their trajectories, and a session file shows them beside each other.
 """
 
@@ -58,6 +58,8 @@ def main() -> None:
             print(f"{story.name}: made")
         else:
             print(f"{story.name}: not all of its runs are done")
+            if entry := by_session.get(f"{story.name}.isoloss"):
+                entry.update(_words(story))
     listed = [e for s in STORIES if (e := by_session.get(f"{s.name}.isoloss"))]
     write_json(path, {"schema": 1, "stories": listed})
     size = sum(file.stat().st_size for file in asked.out.iterdir())
@@ -88,8 +90,7 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
         layer.pop("fallback", None)  # where the folder is on this machine
     write_json(session, content)
     return {
-        "title": story.title,
-        "sentences": story.sentences,
+        **_words(story),
         "session": f"{story.name}.isoloss",
         "layers": [
             {
@@ -99,8 +100,11 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
             }
             for side in story.sides
         ],
-        "source": story.source,
     }  # fmt: skip
+
+
+def _words(story: Story) -> dict[str, Any]:
+    return {"title": story.title, "sentences": story.sentences, "source": story.source}
 
 
 def _done(folders: list[Path], name: str) -> Path | None:

@@ -1,0 +1,187 @@
+"""Take docs/pictures/film.gif anew, of runs that are made for it in the folder named, or there
+already, a few minutes of two cores:
+
+    xvfb-run -s "-screen 0 900x576x24" .venv/bin/python tools/pictures/film.py FOLDER
+
+The mouse and the keyboard are those of a person; what the machine computes meanwhile is shown in
+less time than it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageGrab
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "docs" / "pictures" / "film.gif"
+SAMPLE = ROOT / "data" / "surfaces" / "vgg11-digits-pca.ply"
+COMMANDS = (
+    "train --model cnn --epochs 8 --batch-size 64 --schedule cosine --out runs/cnn",
+    "defend digits-classifier --denoiser digits-denoiser --samples 16 --steps 8 --draws 4 "
+    "--votes 10 --queries 30 --eps 0.03 0.1 0.5 --out runs/defend",
+)
+SIZE, TEXT = (900, 576), 0.72
+FRAME = 80
+"""Milliseconds."""
+COLORS = 96
+MOST = 4_000_000
+"""Bytes."""
+POINTER = ((0, 0), (0, 15), (3.5, 11.5), (6, 17), (8.5, 16), (6, 10.5), (11, 10.5))
+
+sys.path.insert(0, str(ROOT / "tests" / "gui"))
+
+import drive as driving  # noqa: E402
+from imgui_bundle import imgui  # noqa: E402
+
+from isoloss.app.guide.hints import HINTS  # noqa: E402
+
+
+class Film:
+    """What a driver's window shows, picture after picture; its mouse goes there in steps."""
+
+    def __init__(self, d: driving.Driver) -> None:
+        self.d, self.pictures, self.times = d, list[Image.Image](), list[int]()
+
+    def take(self, frames: int = 1) -> None:
+        """A picture of what is seen now, for so many frames."""
+        self.d.ctx.yield_(3)
+        seen = ImageGrab.grab(xdisplay=os.environ["DISPLAY"]).convert("RGB")
+        x, y = self._mouse()
+        shape = [(x + dx, y + dy) for dx, dy in POINTER]
+        ImageDraw.Draw(seen).polygon(shape, fill="white", outline="black")
+        if self.pictures and seen.tobytes() == self.pictures[-1].tobytes():
+            self.times[-1] += frames * FRAME
+        else:
+            self.pictures.append(seen)
+            self.times.append(frames * FRAME)
+
+    def go(self, x: float, y: float, steps: int = 5) -> None:
+        """Move the mouse there."""
+        from_x, from_y = self._mouse()
+        for k in range(1, steps + 1):
+            t = (k / steps) ** 2 * (3 - 2 * k / steps)
+            self.d.ctx.mouse_move_to_pos((from_x + t * (x - from_x), from_y + t * (y - from_y)))
+            self.take()
+
+    def click(self, ref: str, frames: int = 8) -> None:
+        """Go to an item, click it, and show for so many frames what it does."""
+        self.d.until(lambda: self.d.ctx.item_exists(ref), ref)
+        box = self.d.ctx.item_info(ref).rect_full
+        self.go((box.min.x + box.max.x) / 2, (box.min.y + box.max.y) / 2)
+        self.d.ctx.mouse_click(0)
+        self.d.settle()
+        self.take(frames)
+
+    def orbit(self, dx: float, dy: float, steps: int) -> None:
+        """Drag with the left button from where the mouse is."""
+        x, y = self._mouse()
+        self.d.ctx.mouse_down(0)
+        for k in range(1, steps + 1):
+            self.d.ctx.mouse_move_to_pos((x + dx * k / steps, y + dy * k / steps))
+            self.take()
+        self.d.ctx.mouse_up(0)
+
+    def watch(self, ends: Callable[[], object], pause: float, most: int) -> None:
+        """A frame each `pause` seconds, until something holds; every other goes where there are
+        more than `most`."""
+        first = len(self.pictures)
+        while not ends():
+            self.take()
+            time.sleep(pause)
+            if len(self.pictures) - first > most:
+                del self.pictures[first + 1 :: 2], self.times[first + 1 :: 2]
+                pause *= 2
+        self.take()
+
+    def save(self, out: Path) -> None:
+        """Write it, with one palette for all."""
+        step = max(1, len(self.pictures) // 24)
+        sample = self.pictures[::step]
+        sheet = Image.new("RGB", (SIZE[0], SIZE[1] * len(sample)))
+        for k, picture in enumerate(sample):
+            sheet.paste(picture, (0, k * SIZE[1]))
+        palette = sheet.quantize(COLORS, Image.Quantize.MEDIANCUT)
+        flat = [x.quantize(palette=palette, dither=Image.Dither.NONE) for x in self.pictures]
+        flat[0].save(
+            out, save_all=True, append_images=flat[1:], duration=self.times, loop=0, optimize=True
+        )
+        print(f"{out}: {len(flat)} pictures, {sum(self.times) / 1000:.1f} s,", end=" ")
+        print(f"{out.stat().st_size / 1e6:.2f} MB of {MOST / 1e6:.0f}")
+
+    def _mouse(self) -> tuple[float, float]:
+        at = imgui.get_io().mouse_pos
+        return at.x, at.y
+
+
+def film(d: driving.Driver) -> None:
+    """Orbit, textures, contours, a surface that grows, the curves of a defense."""
+    d.until(lambda: d.window.frames > 4, "the first frames")
+    d.parts.workspace.preferences.hints.extend(hint.name for hint in HINTS)
+    d.point(0.35, 0.55)
+    d.settle()
+    shot = Film(d)
+    shot.take(6)
+    shot.orbit(190, -20, 20)
+    shot.orbit(-150, 26, 14)
+    for texture in ("Accuracy", "Slope", "Height"):
+        shot.click(f"//Appearance/texture/{texture}")
+    shot.click("//Appearance/Surface", 6)
+    shot.click("//Appearance/Surface", 6)
+    grow(d, shot)
+    shot.orbit(150, -14, 14)
+    shot.take(6)
+    d.press(imgui.Key.f3)
+    d.settle()
+    shot.click("//Runs/**/run", 4)
+    defend(d, shot)
+    shot.save(OUT)
+
+
+def grow(d: driving.Driver, shot: Film) -> None:
+    """A probe is asked for in its form, and started."""
+    workspace, runs = d.parts.workspace, d.parts.workspace.runs
+    shot.click("//Experiments/kinds/Probe", 3)
+    form = d.parts.experiments.forms["probe"]
+    form.values["source"] = "runs/cnn"
+    d.until(lambda: form.settings is not None, "the form to be right")
+    shot.take(4)
+    shot.click("//Experiments/**/start", 2)
+    probing = d.until(lambda: runs.active and runs.selected, "the run")
+    d.until(lambda: len(workspace.scene.layers) == 2, "the layer", 60)
+    left, top, right, bottom = d.parts.viewports.active.rect
+    shot.go(left + 0.3 * (right - left), top + 0.6 * (bottom - top))
+    shot.watch(lambda: probing.status == "done", 0.4, 40)
+    d.settle()
+    shot.take(10)
+
+
+def defend(d: driving.Driver, shot: Film) -> None:
+    """Of a point of a curve, the images."""
+    plot = d.parts.large_plots.robustness.plot
+    d.until(lambda: plot.points, "the points")
+    shot.take(12)
+    x, y, _ = plot.points[-1]
+    shot.go(x, y)
+    shot.take(8)
+    d.ctx.mouse_click(0)
+    d.settle()
+    shot.take(20)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    os.environ["ISOLOSS_CONFIG_DIR"] = str(Path("config").absolute())
+    shutil.rmtree("runs/cnn-probe", ignore_errors=True)
+    for words in COMMANDS:
+        subprocess.run([sys.executable, "-m", "isoloss", *words.split()], check=True)
+    driving.SIZE, driving.TEXT = SIZE, TEXT
+    driving.drive(film, SAMPLE)
