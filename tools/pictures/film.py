@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageGrab
+from PIL import Image, ImageGrab
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "pictures" / "film.gif"
@@ -33,11 +33,11 @@ FRAME = 80
 COLORS = 96
 MOST = 4_000_000
 """Bytes."""
-POINTER = ((0, 0), (0, 15), (3.5, 11.5), (6, 17), (8.5, 16), (6, 10.5), (11, 10.5))
 
 sys.path.insert(0, str(ROOT / "tests" / "gui"))
 
 import drive as driving  # noqa: E402
+from form_driver import FormDriver  # noqa: E402
 from imgui_bundle import imgui  # noqa: E402
 
 from isoloss.app.guide.hints import HINTS  # noqa: E402
@@ -53,9 +53,6 @@ class Film:
         """A picture of what is seen now, for so many frames."""
         self.d.ctx.yield_(3)
         seen = ImageGrab.grab(xdisplay=os.environ["DISPLAY"]).convert("RGB")
-        x, y = self._mouse()
-        shape = [(x + dx, y + dy) for dx, dy in POINTER]
-        ImageDraw.Draw(seen).polygon(shape, fill="white", outline="black")
         if self.pictures and seen.tobytes() == self.pictures[-1].tobytes():
             self.times[-1] += frames * FRAME
         else:
@@ -149,12 +146,16 @@ def grow(d: driving.Driver, shot: Film) -> None:
     workspace, runs = d.parts.workspace, d.parts.workspace.runs
     shot.click("//Experiments/kinds/Probe", 3)
     form = d.parts.experiments.forms["probe"]
-    form.values["source"] = "runs/cnn"
-    d.until(lambda: form.settings is not None, "the form to be right")
-    shot.take(4)
+    d.until(lambda: form.verdict.offers.get("source"), "the network to be offered", 60)
+    shot.click("//Experiments/**/source/suggestions", 2)
+    shot.click("//$FOCUSED/choice 0", 2)
+    FormDriver(d, "Probe", "source").typed("samples", 96)
+    shot.click("source/plane/##value", 3)
+    shot.click("//$FOCUSED/pca", 3)
+    d.until(lambda: form.settings and form.settings.plane == "pca", "the form to be right", 60)
     shot.click("//Experiments/**/start", 2)
-    probing = d.until(lambda: runs.active and runs.selected, "the run")
-    d.until(lambda: len(workspace.scene.layers) == 2, "the layer", 60)
+    probing = d.until(lambda: runs.active and runs.selected, "the run", 60)
+    d.until(lambda: len(workspace.scene.layers) == 2, "the layer", 300)
     left, top, right, bottom = d.parts.viewports.active.rect
     shot.go(left + 0.3 * (right - left), top + 0.6 * (bottom - top))
     shot.watch(lambda: probing.status == "done", 0.4, 40)
@@ -165,7 +166,7 @@ def grow(d: driving.Driver, shot: Film) -> None:
 def defend(d: driving.Driver, shot: Film) -> None:
     """Of a point of a curve, the images."""
     plot = d.parts.large_plots.robustness.plot
-    d.until(lambda: plot.points, "the points")
+    d.until(lambda: plot.points, "the points", 60)
     shot.take(12)
     x, y, _ = plot.points[-1]
     shot.go(x, y)
@@ -180,7 +181,7 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     os.environ["ISOLOSS_CONFIG_DIR"] = str(Path("config").absolute())
-    shutil.rmtree("runs/cnn-probe", ignore_errors=True)
+    shutil.rmtree("runs/cnn-pca", ignore_errors=True)
     for words in COMMANDS:
         subprocess.run([sys.executable, "-m", "isoloss", *words.split()], check=True)
     driving.SIZE, driving.TEXT = SIZE, TEXT
