@@ -46,7 +46,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=GALLERY)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
     path = asked.out / "stories.json"
     known = json.loads(path.read_text(encoding="utf-8"))["stories"] if path.exists() else []
     by_session = {entry["session"]: entry for entry in known}
@@ -68,8 +67,12 @@ def main() -> None:
 
 def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     """Write a story's surfaces and session; its entry in the list."""
-    recipe = importlib.import_module(story.script).RECIPE
-    commands = dict(zip(recipe.runs, recipe.commands, strict=True))
+    sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
+    made_by = {
+        run: (recipe.name, command)
+        for recipe in importlib.import_module("recipe").recipes()
+        for run, command in zip(recipe.runs, recipe.commands, strict=True)
+    }
     for side, folder in zip(story.sides, folders, strict=True):
         surface = load(folder / DEFENDED if side.defended else folder)
         meta = json.loads(without_folders(json.dumps(surface.meta)))
@@ -95,8 +98,8 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
         "layers": [
             {
                 "file": side.file, "title": side.title,
-                "script": f"examples/reproduce/{story.script}.py",
-                "command": f"isoloss {commands[side.run]}",
+                "script": f"examples/reproduce/{made_by[side.run][0]}.py",
+                "command": f"isoloss {made_by[side.run][1]}",
             }
             for side in story.sides
         ],

@@ -122,7 +122,8 @@ def film(d: driving.Driver) -> None:
     d.until(lambda: d.window.frames > 4, "the first frames")
     d.parts.workspace.preferences.hints.extend(hint.name for hint in HINTS)
     d.point(0.35, 0.55)
-    d.settle()
+    d.until(lambda: d.parts.viewport.painter.count, "the surface", 60)
+    d.ctx.yield_(60)
     shot = Film(d)
     shot.take(6)
     shot.orbit(190, -20, 20)
@@ -132,11 +133,10 @@ def film(d: driving.Driver) -> None:
     shot.click("//Appearance/Surface", 6)
     shot.click("//Appearance/Surface", 6)
     grow(d, shot)
-    shot.orbit(150, -14, 14)
+    shot.orbit(60, 6, 14)
     shot.take(6)
     d.press(imgui.Key.f3)
     d.settle()
-    shot.click("//Runs/**/run", 4)
     defend(d, shot)
     shot.save(OUT)
 
@@ -164,11 +164,16 @@ def grow(d: driving.Driver, shot: Film) -> None:
 
 
 def defend(d: driving.Driver, shot: Film) -> None:
-    """Of a point of a curve, the images."""
+    """The second of the runs that are listed, and of a point of its curves the images."""
     plot = d.parts.large_plots.robustness.plot
+    d.until(lambda: d.ctx.item_exists("//Runs/**/run"), "the runs")
+    first = d.ctx.item_info("//Runs/**/run").rect_full
+    shot.go(first.min.x + 60, first.min.y + 1.5 * (first.max.y - first.min.y))
+    with driving.patience():
+        d.ctx.mouse_double_click(0)
     d.until(lambda: plot.points, "the points", 60)
     shot.take(12)
-    x, y, _ = plot.points[-1]
+    x, y = next((x, y) for x, y, of in plot.points if (of.curve.attack, of.row.eps) == ("eot", 0.1))
     shot.go(x, y)
     shot.take(8)
     d.ctx.mouse_click(0)
