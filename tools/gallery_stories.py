@@ -180,7 +180,7 @@ STORIES = (
         ),
         (
             Shown("digits-input", "Undefended"),
-            Shown("digits-input", "Behind noise and a denoiser", defended=True),
+            Shown("digits-input", "Behind a denoiser", defended=True),
         ),
         "The classifier, the denoiser and the digits that ship (scikit-learn).",
     ),
