@@ -73,7 +73,7 @@ STORIES = (
         "What does depth do to a minimum?",
         (
             "Two networks that others have trained to the end, of 20 and of 56 layers.",
-            "Both have shortcuts, and the loss rises to every edge of the plane, a thousandfold at least.",
+            "Both have shortcuts; to every edge of the plane the loss rises a thousandfold or more.",
             "The deeper one's minimum is lower and wider: it loses less at 94 % of the points.",
         ),
         (
@@ -146,7 +146,7 @@ STORIES = (
         "Where do large batches lead?",
         (
             "Two trainings that begin at the same place, on the plane of both.",
-            "In as many epochs batches of 128 images take 64 times as many steps as those of 8,192.",
+            "In as many epochs batches of 128 images take 64 times the steps of those of 8,192.",
             "Each path is drawn at its own loss, and a star marks where it ends.",
         ),
         (

@@ -3,8 +3,9 @@
     python examples/reproduce --data FOLDER …
     python tools/make_gallery.py runs/reproduce
 
-A story whose runs are not all done is left out, or as it is but for its words. Of each, the surfaces are copied as
-PLY files with their trajectories, and a session file shows them beside each other.
+A story whose runs are not all done is left out, or as it is but for its words. Of each, the
+surfaces are copied as PLY files with their trajectories, and a session file shows them beside each
+other.
 """
 
 from __future__ import annotations

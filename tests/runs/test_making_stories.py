@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-import make_gallery
 import numpy as np
 import pytest
-from gallery_stories import STORIES
 
+import make_gallery
+from gallery_stories import STORIES
 from isoloss.app.state.opening.stories import stories
 from isoloss.events import Done
 from isoloss.geometry.files.ply import save_trajectory_ply

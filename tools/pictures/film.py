@@ -30,7 +30,7 @@ COMMANDS = (
 SIZE, TEXT = (900, 576), 0.72
 FRAME = 80
 """Milliseconds."""
-COLORS = 96
+COLORS = 255
 MOST = 4_000_000
 """Bytes."""
 
@@ -104,7 +104,7 @@ class Film:
         sheet = Image.new("RGB", (SIZE[0], SIZE[1] * len(sample)))
         for k, picture in enumerate(sample):
             sheet.paste(picture, (0, k * SIZE[1]))
-        palette = sheet.quantize(COLORS, Image.Quantize.MEDIANCUT)
+        palette = sheet.quantize(COLORS, Image.Quantize.MAXCOVERAGE, kmeans=3)
         flat = [x.quantize(palette=palette, dither=Image.Dither.NONE) for x in self.pictures]
         flat[0].save(
             out, save_all=True, append_images=flat[1:], duration=self.times, loop=0, optimize=True

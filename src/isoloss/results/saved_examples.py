@@ -74,7 +74,7 @@ class Index:
 
     @property
     def labelled_by(self) -> str:
-        """The network whose answers the labels are, which nobody has checked; "" if they are true."""
+        """The network whose answers the labels are; "" where they are those of the data."""
         return LABELLED_BY.get(self.data, "")
 
     @property
