@@ -73,7 +73,7 @@ STORIES = (
         "What does depth do to a minimum?",
         (
             "Two networks that others have trained to the end, of 20 and of 56 layers.",
-            "Both have shortcuts; to every edge of the plane the loss rises a thousandfold or more.",
+            "Both have shortcuts; to each edge of the plane the loss rises a thousandfold or more.",
             "The deeper one's minimum is lower and wider: it loses less at 94 % of the points.",
         ),
         (
