@@ -99,11 +99,11 @@ class Film:
 
     def save(self, out: Path) -> None:
         """Write it, with one palette for all."""
-        step = max(1, len(self.pictures) // 24)
-        sample = self.pictures[::step]
-        sheet = Image.new("RGB", (SIZE[0], SIZE[1] * len(sample)))
+        small = SIZE[0] // 4, SIZE[1] // 4
+        sample = [x.resize(small, Image.Resampling.NEAREST) for x in self.pictures[::4]]
+        sheet = Image.new("RGB", (small[0], small[1] * len(sample)))
         for k, picture in enumerate(sample):
-            sheet.paste(picture, (0, k * SIZE[1]))
+            sheet.paste(picture, (0, k * small[1]))
         palette = sheet.quantize(COLORS, Image.Quantize.MAXCOVERAGE, kmeans=3)
         flat = [x.quantize(palette=palette, dither=Image.Dither.NONE) for x in self.pictures]
         flat[0].save(
