@@ -36,7 +36,6 @@ class Story:
     """What `isoloss.app.state.opening.stories` reads, and how it is made.
 
     Attributes:
-        script: in examples/reproduce, whose runs these are.
         source: of networks and data.
         one_scale: whether both have the same heights and colours.
         minima: whether these are marked.
@@ -46,7 +45,6 @@ class Story:
     title: str
     sentences: tuple[str, str, str]
     sides: tuple[Shown, Shown]
-    script: str
     source: str
     one_scale: bool = True
     texture: Texture = Texture.HEIGHT
@@ -67,7 +65,6 @@ STORIES = (
             Shown("resnet56-random", "ResNet-56, with shortcuts"),
             Shown("resnet56_noshort-random", "ResNet-56, without"),
         ),
-        "shortcuts",
         f"After Li et al. 2018, figure 1. {CIFAR}.",
         minima=True,
     ),
@@ -76,14 +73,13 @@ STORIES = (
         "What does depth do to a minimum?",
         (
             "Two networks that others have trained to the end, of 20 and of 56 layers.",
-            "Both have shortcuts, and both are smooth around their minimum.",
-            "The deeper one's is lower and wider: at the same distance it loses less.",
+            "Both have shortcuts; to each edge of the plane the loss rises a thousandfold or more.",
+            "The deeper one's minimum is lower and wider: it loses less at 94 % of the points.",
         ),
         (
             Shown("resnet20-published-random", "ResNet-20, published"),
             Shown("resnet56-published-random", "ResNet-56, published"),
         ),
-        "published_surfaces",
         f"Networks: akamaster/pytorch_resnet_cifar10 (BSD-2). {CIFAR}.",
     ),
     Story(
@@ -98,7 +94,6 @@ STORIES = (
             Shown("vgg11-random", "VGG-11, random directions"),
             Shown("vgg11-pca", "VGG-11, along its training"),
         ),
-        "vgg11",
         f"{CIFAR}, as JPEG.",
         one_scale=False,
     ),
@@ -114,9 +109,22 @@ STORIES = (
             Shown("resnet50-random", "ResNet-50, random directions"),
             Shown("resnet50-pca", "ResNet-50, along its training"),
         ),
-        "resnet50",
         f"{CIFAR}, as JPEG.",
         one_scale=False,
+    ),
+    Story(
+        "curvature",
+        "How narrow is a minimum?",
+        (
+            "One network, cut along two random directions, and along the two of most curvature.",
+            "These are eigenvectors of the Hessian: its largest eigenvalues are their curvatures.",
+            "Random directions hardly meet them, and show the minimum wider than it can be.",
+        ),
+        (
+            Shown("vgg11-random", "VGG-11, random directions"),
+            Shown("vgg11-hessian", "VGG-11, along its Hessian's largest"),
+        ),
+        f"{CIFAR}, as JPEG.",
     ),
     Story(
         "learning_rate",
@@ -130,9 +138,22 @@ STORIES = (
             Shown("learning_rate-pca", "A learning rate of 0.05", hides=frozenset({1})),
             Shown("learning_rate-pca", "A learning rate of 0.0001", hides=frozenset({0})),
         ),
-        "learning_rate",
         f"{CIFAR}, as JPEG.",
         minima=True,
+    ),
+    Story(
+        "batch_size",
+        "Where do large batches lead?",
+        (
+            "Two trainings that begin at the same place, on the plane of both.",
+            "In as many epochs batches of 128 images take 64 times the steps of those of 8,192.",
+            "Each path is drawn at its own loss, and a star marks where it ends.",
+        ),
+        (
+            Shown("batch_size-pca", "Batches of 128", hides=frozenset({1})),
+            Shown("batch_size-pca", "Batches of 8,192", hides=frozenset({0})),
+        ),
+        f"{CIFAR}, as JPEG.",
     ),
     Story(
         "adversarial_training",
@@ -146,7 +167,6 @@ STORIES = (
             Shown("resnet4b-standard-random", "Trained as usual"),
             Shown("resnet4b-adversarial-random", "Trained against an adversary"),
         ),
-        "adversarial_training",
         f"Robust network: Verified-Intelligence/alpha-beta-CROWN (BSD-3). {CIFAR}.",
         texture=Texture.ACCURACY,
     ),
@@ -160,9 +180,8 @@ STORIES = (
         ),
         (
             Shown("digits-input", "Undefended"),
-            Shown("digits-input", "Behind noise and a denoiser", defended=True),
+            Shown("digits-input", "Behind a denoiser", defended=True),
         ),
-        "input_space",
         "The classifier, the denoiser and the digits that ship (scikit-learn).",
     ),
 )

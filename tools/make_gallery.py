@@ -3,8 +3,9 @@
     python examples/reproduce --data FOLDER …
     python tools/make_gallery.py runs/reproduce
 
-A story whose runs are not all done is left as it is, or out. Of each, the surfaces are copied as
-PLY files with their trajectories, and a session file shows them beside each other.
+A story whose runs are not all done is left out, or as it is but for its words. Of each, the
+surfaces are copied as PLY files with their trajectories, and a session file shows them beside each
+other.
 """
 
 from __future__ import annotations
@@ -46,7 +47,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=GALLERY)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
     path = asked.out / "stories.json"
     known = json.loads(path.read_text(encoding="utf-8"))["stories"] if path.exists() else []
     by_session = {entry["session"]: entry for entry in known}
@@ -58,6 +58,8 @@ def main() -> None:
             print(f"{story.name}: made")
         else:
             print(f"{story.name}: not all of its runs are done")
+            if entry := by_session.get(f"{story.name}.isoloss"):
+                entry.update(_words(story))
     listed = [e for s in STORIES if (e := by_session.get(f"{s.name}.isoloss"))]
     write_json(path, {"schema": 1, "stories": listed})
     size = sum(file.stat().st_size for file in asked.out.iterdir())
@@ -66,8 +68,12 @@ def main() -> None:
 
 def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     """Write a story's surfaces and session; its entry in the list."""
-    recipe = importlib.import_module(story.script).RECIPE
-    commands = dict(zip(recipe.runs, recipe.commands, strict=True))
+    sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
+    made_by = {
+        run: (recipe.name, command)
+        for recipe in importlib.import_module("recipe").recipes()
+        for run, command in zip(recipe.runs, recipe.commands, strict=True)
+    }
     for side, folder in zip(story.sides, folders, strict=True):
         surface = load(folder / DEFENDED if side.defended else folder)
         meta = json.loads(without_folders(json.dumps(surface.meta)))
@@ -88,19 +94,21 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
         layer.pop("fallback", None)  # where the folder is on this machine
     write_json(session, content)
     return {
-        "title": story.title,
-        "sentences": story.sentences,
+        **_words(story),
         "session": f"{story.name}.isoloss",
         "layers": [
             {
                 "file": side.file, "title": side.title,
-                "script": f"examples/reproduce/{story.script}.py",
-                "command": f"isoloss {commands[side.run]}",
+                "script": f"examples/reproduce/{made_by[side.run][0]}.py",
+                "command": f"isoloss {made_by[side.run][1]}",
             }
             for side in story.sides
         ],
-        "source": story.source,
     }  # fmt: skip
+
+
+def _words(story: Story) -> dict[str, Any]:
+    return {"title": story.title, "sentences": story.sentences, "source": story.source}
 
 
 def _done(folders: list[Path], name: str) -> Path | None:

@@ -27,6 +27,11 @@ def test_two_photographs_are_recognized_and_attacked(tmp_path):
     assert right == {0.0: 2, EPS: 0}
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
     assert {index["classes"][k] for k in index["labels"]} == {"palace", "daisy"}
+    doubts = json.loads(run.report_path.read_text(encoding="utf-8"))["doubts"]
+    (assumed,) = [doubt for doubt in doubts if doubt["id"] == "labels-assumed"]
+    assert assumed["message"] == (
+        "nobody has labelled sample-photos: right is what efficientnet_lite0 answers"
+    )
     # The network by timm's own hands says the same of the images that were kept.
     loaded = load_network(settings)
     network = loaded.model.network.eval()

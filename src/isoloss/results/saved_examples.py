@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.settings.attack_kinds import CLEAN
+from isoloss.settings.built_in import LABELLED_BY
 from isoloss.shortening import cited
 
 SCHEMA = 1
@@ -58,7 +59,7 @@ class Index:
     Attributes:
         classes: names.
         images: the K images' places in the data.
-        labels: their K true classes.
+        labels: their K true classes; of data that nobody has labelled, what a network answers.
     """
 
     data: str
@@ -70,6 +71,26 @@ class Index:
     def class_name(self, label: int) -> str:
         """The name of a class, or its number where it has none."""
         return self.classes[label] if 0 <= label < len(self.classes) else str(label)
+
+    @property
+    def labelled_by(self) -> str:
+        """The network whose answers the labels are; "" where they are those of the data."""
+        return LABELLED_BY.get(self.data, "")
+
+    @property
+    def label_title(self) -> str:
+        """What a label is, in a word or two."""
+        return "assumed class" if self.labelled_by else "true class"
+
+    def label_in_words(self, k: int) -> str:
+        """Of the k-th image: its label, and whose word it is where it is not known to be true."""
+        named = f"{self.label_title} {self.class_name(self.labels[k])}"
+        return f"{named}, the answer of {self.labelled_by}" if self.labelled_by else named
+
+    def label_in_title(self, k: int) -> str:
+        """The same, after what is said of the image in a heading."""
+        adverb = "assumed to be" if self.labelled_by else "truly"
+        return f"{adverb} “{self.class_name(self.labels[k])}”"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ PACKAGED_NETWORKS = {
 SAMPLE_PHOTOS = "sample-photos"
 DATA_SETS = {"digits": (1437, 360), "cifar10": (50_000, 10_000), SAMPLE_PHOTOS: (2, 2)}
 """{name: how many training and test images it has}."""
+LABELLED_BY = {SAMPLE_PHOTOS: "efficientnet_lite0"}
+"""{name of data that nobody has labelled: the network whose answers are its classes}."""
 _OF_TORCHVISION = ("resnet50", "vgg11")
 
 

@@ -30,7 +30,7 @@ from isoloss.paths import exists, is_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.files.session import SUFFIX as SESSION
 
-WIDEST = 48
+WIDEST = 60
 """Width of the content, in em, where there is room."""
 RECENT = 5
 
@@ -190,6 +190,8 @@ class Welcome:
         hint("\n".join([*filter(None, known), str(card.path)]))
         if pressed:
             self._take(card.path)
+            if card.text:  # which is out of sight now
+                self.workspace.messages.say(f"{card.title} {card.text}")
 
     def _paint_card(
         self, card: _Card, at: ImVec2, size: ImVec2, picture: float, seen: list[Thumbnail | None]

@@ -126,11 +126,12 @@ class ExamplesPanel:
             if icon_button(fa.ICON_FA_MOUNTAIN_SUN, "landscape", tip):
                 self._show_landscape()
         label = index.class_name(index.labels[browser.image])
-        text = f"true class {label}"
+        text = f"{index.label_title} {label}"
         _beside(min(imgui.calc_text_size(text).x, em(12)), end, em(0.8))
         imgui.align_text_to_frame_padding()
         muted(shortened(text, max(imgui.get_content_region_avail().x, 0)))
-        hint(f"Image {index.images[browser.image]} of {index.data}, {text}")
+        about = index.label_in_words(browser.image)
+        hint(f"Image {index.images[browser.image]} of {index.data}, {about}")
 
     def _step(self, browser: ExampleBrowser, index: Index) -> None:
         count = len(index.images)
@@ -253,7 +254,7 @@ class ExamplesPanel:
         p, browser = palette(), shown.browser
         pressed = imgui.invisible_button(f"image {k}", ImVec2(side, side))
         lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        hint(f"Image {index.images[k]}, true class {index.class_name(index.labels[k])}")
+        hint(f"Image {index.images[k]}, {index.label_in_words(k)}")
         draw = imgui.get_window_draw_list()
         try:
             texture = self.thumbnails.texture(

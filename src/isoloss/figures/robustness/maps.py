@@ -69,8 +69,7 @@ def maps(
     theme = THEMES[appearance.theme]
     shots = [saved.shot(eps, k) for eps in saved.eps]
     lines = len(names)
-    label = saved.index.class_name(saved.index.labels[k])
-    title = f"{saved.title}, image {saved.index.images[k]}, truly “{label}”"
+    title = f"{saved.title}, image {saved.index.images[k]}, {saved.index.label_in_title(k)}"
     return Gallery(
         heading or (title if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",

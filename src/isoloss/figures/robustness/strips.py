@@ -72,7 +72,7 @@ def _of_images(
     about = "" if eps == 0 else f", ε = {radius_label(eps)} in {NORMS[saved.file.norm]}"
     return Gallery(
         heading or (saved.title + about if appearance.title else ""),
-        "true class",
+        saved.index.label_title,
         headers,
         [saved.index.class_name(saved.index.labels[k]) for k in chosen],
         [[strip.get(name) for name in headers] for strip in strips],
@@ -89,8 +89,7 @@ def _of_radii(
     names = [n for n in strips[-1] if n != "clean"]
     for strip in strips:
         strip.setdefault("adversarial", strip["clean"])  # at 0
-    label = saved.index.class_name(saved.index.labels[k])
-    about = f", image {saved.index.images[k]}, truly “{label}”"
+    about = f", image {saved.index.images[k]}, {saved.index.label_in_title(k)}"
     return Gallery(
         heading or (saved.title + about if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from isoloss.geometry.surface import Surface
+from isoloss.shortening import brief
 
 
 def centre_in_words(surface: Surface) -> str:
@@ -14,11 +15,12 @@ def centre_in_words(surface: Surface) -> str:
     if centre is None:
         return ""
     split = f"{centre['split']} " if centre.get("split") else ""
-    words = f"{split}{_values(centre)}"
+    height = brief(surface.meta.get("quantity") or "loss")
+    words = f"{split}{_values(centre, height)}"
     recorded = _measured(centre.get("recorded"))
     if recorded is not None:
         when = " over its last steps" if centre.get("split") == "train" else ""
-        words += f"; its training recorded {_values(recorded)}{when}"
+        words += f"; its training recorded {_values(recorded, height)}{when}"
     return words
 
 
@@ -31,7 +33,8 @@ def _measured(said: Any) -> dict[str, Any] | None:
     return known if all(isinstance(n, float | int | None) for n in numbers) else None
 
 
-def _values(known: dict[str, Any]) -> str:
+def _values(known: dict[str, Any], height: str) -> str:
     loss, accuracy = known.get("loss"), known.get("accuracy")
-    words = "loss not finite" if loss is None else f"loss {loss:.4g}"
+    value = "not finite" if loss is None else f"{loss:.4g}".replace("-", "−")
+    words = f"{height} {value}"
     return words if accuracy is None else f"{words}, accuracy {100 * accuracy:.4g} %"

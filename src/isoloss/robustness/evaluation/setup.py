@@ -48,6 +48,7 @@ from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.built_in import LABELLED_BY
 from isoloss.settings.input_probe import beyond_the_data
 from isoloss.settings.robustness_fields import is_denoiser
 from isoloss.settings.source import is_function
@@ -174,12 +175,16 @@ class Setup:
 
     @property
     def findings(self) -> list[EvaluationWarning]:
-        """What was found of the networks before they were attacked."""
-        return [
+        """What was found of the data and the networks before they were attacked."""
+        found = [
             EvaluationWarning(key, message, model.name)
             for model in self.models
             for key, message in said_of(model.reference.answers, model.name).items()
         ]
+        if labeller := LABELLED_BY.get(self.data):
+            message = f"nobody has labelled {self.data}: right is what {labeller} answers"
+            found.append(EvaluationWarning("labels-assumed", message))
+        return found
 
     def _behind_noise(
         self, classifier: nn.Module, sigma: float, denoiser: tuple[nn.Module, Any] | None

@@ -29,6 +29,7 @@ MILD = (
     "depends-on-the-batch",
     "gradient-not-finite",
     "not-trained-with-this-noise",
+    "labels-assumed",
 )
 AIMED = {
     "runner-up": "the runner-up",

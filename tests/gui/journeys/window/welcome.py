@@ -43,6 +43,7 @@ def welcome(d: Driver) -> None:
     assert [[x.source for x in view.shown] for view in views] == [[f] for f in story.files]
     assert all(view.title for view in views)
     assert not d.parts.shows_welcome
+    assert workspace.messages.lines[-1].text == f"{story.title} {' '.join(story.sentences)}"
     d.settle()
     d.shot("story.png")
     while workspace.scene.layers:

@@ -1,7 +1,7 @@
 """Retake both pictures of docs/lab.md, of runs that are made for it in the folder named, or there
 already, a minute of two cores:
 
-    xvfb-run -s "-screen 0 1280x800x24" .venv/bin/python tools/lab_pictures.py FOLDER
+    xvfb-run -s "-screen 0 1280x800x24" .venv/bin/python tools/pictures/lab.py FOLDER
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 ATTACK = "--samples 100 --eps 0.02 0.05 0.1 --attacks pgd"
 COMMANDS = (

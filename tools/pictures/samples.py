@@ -1,4 +1,4 @@
-"""Retake the rendered pictures of the documentation: python tools/pictures.py"""
+"""Retake the rendered pictures of the documentation: python tools/pictures/samples.py"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from isoloss import render
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SURFACES, PICTURES = ROOT / "data" / "surfaces", ROOT / "docs" / "pictures"
 
 TAKEN: dict[str, tuple[str, dict[str, Any]]] = {

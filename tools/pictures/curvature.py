@@ -1,5 +1,5 @@
 """Retake the pictures of docs/curvature.md, of runs that are made for it in the folder named, or
-there already, a minute of two cores: python tools/curvature_pictures.py FOLDER"""
+there already, a minute of two cores: python tools/pictures/curvature.py FOLDER"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SAMPLES = "--samples 128 --tolerance 0.01 --probes 8"
 COMMANDS = (
     # As gradient descent as can be: large batches, a rate that stays, no momentum.
