@@ -74,7 +74,7 @@ class Recipe:
                 continue
             typed = [_with(words, word) for word in command.split()]
             if asked.quick:
-                typed += quick_size.options(typed[0], "--space input" in command)
+                typed = quick_size.quick(typed)
             print(f"\n$ isoloss {' '.join(typed)}", flush=True)
             if code := isoloss(typed):
                 return code
