@@ -1,5 +1,5 @@
 """Large beside small batches (Keskar et al. 2017; Li et al. 2018, section 4): sharpness that does
-not change with the scale of filters, a line through each network, both trainings on one plane.
+not change with the scale of filters, a plane through each network, both trainings on one plane.
 
 Both see as many images, so that the large batches make 260 steps of what are 7,820. Li et al. leave
 the learning rate as it is and train for 300 epochs; so few steps would then end before any minimum.
@@ -9,7 +9,7 @@ batch itself it would be 3.2, too much without a warm-up, of which no schedule k
 from learning_rate import TRAIN
 from recipe import Recipe, reproduce
 
-LINE = "--plane line --points 101 --samples 10000 --out RUNS"
+PROBE = "--grid 51 --tolerance 0.01 --out RUNS"
 
 RECIPE = Recipe(
     "batch_size",
@@ -19,10 +19,9 @@ RECIPE = Recipe(
         f"{TRAIN} 0.5 --batch-size 4096 --out RUNS/resnet20-large_batch",
         "sharpness RUNS/resnet20 RUNS/resnet20-large_batch --scale filter --samples 2000 "
         "--largest 3 --out RUNS/batch_size-sharpness",
-        f"probe RUNS/resnet20 {LINE}/resnet20-line",
-        f"probe RUNS/resnet20-large_batch {LINE}/resnet20-large_batch-line",
-        "probe RUNS/resnet20 --also RUNS/resnet20-large_batch --plane pca --grid 51 "
-        "--tolerance 0.01 --out RUNS/batch_size-pca",
+        f"probe RUNS/resnet20 {PROBE}/resnet20-random",
+        f"probe RUNS/resnet20-large_batch {PROBE}/resnet20-large_batch-random",
+        f"probe RUNS/resnet20 --also RUNS/resnet20-large_batch --plane pca {PROBE}/batch_size-pca",
     ),
 )
 

@@ -16,7 +16,6 @@ OPTIONS = {
     "certify": "--samples 4 --draws 8 --pilot 4",
 }
 THROUGH_AN_IMAGE = "--grid 5 --steps 2"
-ON_A_LINE = "--points 7 --samples 24"
 STEPS = {"attack": " --steps 2", "defend": " --steps 1"}
 """But of the legacy protocol, which has its own."""
 
@@ -24,10 +23,8 @@ STEPS = {"attack": " --steps 2", "defend": " --steps 1"}
 def quick(typed: Sequence[str]) -> list[str]:
     """The words of a command line, with little in place of what they ask for."""
     verb = typed[0]
-    asked = OPTIONS[verb]
-    if "input" in typed or "line" in typed:
-        asked = THROUGH_AN_IMAGE if "input" in typed else ON_A_LINE
-    elif "legacy" not in typed:
+    asked = THROUGH_AN_IMAGE if "input" in typed else OPTIONS[verb]
+    if "legacy" not in typed:
         asked += STEPS.get(verb, "")
     instead, kept, stays = asked.split(), list[str](), True
     for word in typed:
