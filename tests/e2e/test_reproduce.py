@@ -37,12 +37,16 @@ def test_a_result_is_reproduced_resumed_and_told(tmp_path):
     assert str(tmp_path) not in page.read_text() + (kept / "published_surfaces.json").read_text()
 
 
-def test_what_others_have_published_is_asked_for(tmp_path):
+def test_what_is_missing_is_told_before_anything_begins(tmp_path):
     script = REPOSITORY / "examples" / "reproduce" / "attack_truth.py"
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+        [sys.executable, str(script), "--data", "nowhere"], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("there is no networks/resnet2b.pth: download https://")
-    assert len(done.stderr.splitlines()) == 1
+    folder, *networks = done.stderr.splitlines()
+    assert folder == "there is no folder nowhere"
+    assert len(networks) == 2
+    for line, name in zip(networks, ("resnet2b", "resnet4b"), strict=True):
+        assert line.startswith(f"there is no networks/{name}.pth: download https://")
     assert list(tmp_path.iterdir()) == []
