@@ -126,8 +126,8 @@ STORIES = (
             "Few directions of millions make a minimum sharp, and chance does not find them.",
         ),
         (
-            Shown("vgg11-random", "VGG-11, random directions"),
-            Shown("vgg11-hessian", "VGG-11, steepest directions"),
+            Shown("resnet20-random", "ResNet-20, random directions"),
+            Shown("resnet20-hessian", "ResNet-20, steepest directions"),
         ),
         f"{CIFAR}, as JPEG.",
     ),

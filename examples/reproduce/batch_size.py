@@ -17,7 +17,7 @@ RECIPE = Recipe(
     (
         f"{TRAIN} 0.1 --out RUNS/resnet20",
         f"{TRAIN} 0.5 --batch-size 4096 --out RUNS/resnet20-large_batch",
-        "sharpness RUNS/resnet20 RUNS/resnet20-large_batch --scale filter --samples 2000 "
+        "sharpness RUNS/resnet20 RUNS/resnet20-large_batch --scale filter --samples 1000 "
         "--largest 3 --out RUNS/batch_size-sharpness",
         f"probe RUNS/resnet20 {PROBE}/resnet20-random",
         f"probe RUNS/resnet20-large_batch {PROBE}/resnet20-large_batch-random",
