@@ -123,7 +123,7 @@ STORIES = (
         (
             "The same minimum, along two random directions, and along those of most curvature.",
             "Random directions are nearly flat beside the two that the Hessian singles out.",
-            "Few directions of millions make a minimum sharp, and chance does not find them.",
+            "A few of 270,000 directions make a minimum sharp, and chance does not find them.",
         ),
         (
             Shown("resnet20-random", "ResNet-20, random directions"),
