@@ -1,5 +1,6 @@
 """The scripts of examples/reproduce at their quick size: carried out, resumed, and told of."""
 
+import json
 import subprocess
 import sys
 
@@ -34,6 +35,12 @@ def test_a_result_is_reproduced_resumed_and_told(tmp_path):
     rows = [line for line in page.read_text().splitlines() if line.startswith("| resnet20")]
     assert any("4 × 4" in row for row in rows)
     assert any("8.27 % (akamaster" in row for row in rows)
+    of_runs = json.loads((kept / "published_surfaces.json").read_text())
+    found = of_runs["resnet20-published-pgd"]["found"]
+    (worst,) = found["right"]
+    counted = {r["eps"]: r["correct"] for r in found["rows"] if r["attack"] == "worst"}
+    assert {float(e): bits.count("1") for e, bits in worst["right"].items()} == counted
+    assert (worst["sigma"], worst["attacks"], len(worst["images"])) == (None, ["pgd"], 8)
     assert str(tmp_path) not in page.read_text() + (kept / "published_surfaces.json").read_text()
 
 

@@ -2,15 +2,18 @@
 for them."""
 
 import importlib
+import json
 import re
 from functools import cache
 
 import pytest
 from tests.unit.results.conftest import REPRODUCE
 
+from gallery_stories import STORIES
 from isoloss.cli.options import settings_from
 from isoloss.cli.parser import parser_for
 from isoloss.settings import KINDS
+from make_gallery import GALLERY
 
 
 @cache
@@ -80,6 +83,19 @@ def test_trainings_that_are_compared_differ_in_what_they_are_compared_by(asked):
     assert differ("resnet50", "resnet50_cbam") == {"model"}
     assert differ("resnet20", "resnet20-small_lr") == {"lr"}
     assert differ("resnet20", "resnet20-large_batch") == {"lr", "batch_size"}
+
+
+def test_stories_are_of_runs_and_ship_only_once_they_are_seen(asked):
+    by_session = {f"{story.name}.isoloss": story for story in STORIES}
+    for story in STORIES:
+        assert all(asked[side.run].kind.startswith("probe") for side in story.sides)
+        assert len(story.title) <= 50
+        assert max(map(len, story.sentences)) <= 190
+    shipped = json.loads((GALLERY / "stories.json").read_text(encoding="utf-8"))["stories"]
+    for entry in shipped:
+        story = by_session[entry["session"]]
+        assert story.seen
+        assert (story.title, [*story.sentences]) == (entry["title"], entry["sentences"])
 
 
 def test_the_defense_is_attacked_as_much_as_the_issue_asks(asked):
