@@ -5,7 +5,7 @@ from attack_truth import RECIPE as TRUTH
 from recipe import Recipe, reproduce
 
 MODEL = "examples.reproduce.published_networks:resnet4b"
-HOW = "--grid 25 --samples 500 --quantity adversarial --eps 2/255 --steps 10 --out RUNS"
+HOW = "--grid 25 --samples 1000 --quantity adversarial --eps 2/255 --steps 10 --out RUNS"
 
 RECIPE = Recipe(
     "adversarial_training",
