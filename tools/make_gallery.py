@@ -1,11 +1,12 @@
 """Makes the stories of data/gallery of the runs in examples/reproduce.
 
     python examples/reproduce --data FOLDER …
+    python tools/make_gallery.py runs/reproduce --draft --out /tmp/gallery    # to be looked at
     python tools/make_gallery.py runs/reproduce
 
-A story whose runs are not all done is left out, or as it is but for its words. Of each, the
-surfaces are copied as PLY files with their trajectories, and a session file shows them beside each
-other.
+A story whose runs are not all done is left out, or as it is but for its words, and so is one whose
+sentences nobody has compared with its surfaces yet. Of each, the surfaces are copied as PLY files
+with their trajectories, and a session file shows them beside each other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, Links
 from isoloss.scene.files.session import save_session
-from isoloss.scene.layer import load_layer
+from isoloss.scene.layer import Marker, load_layer
 from isoloss.scene.scene import Scene
 from results.keeping import without_folders
 
@@ -45,6 +46,7 @@ def main() -> None:
     )
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs")
     parser.add_argument("--out", type=Path, default=GALLERY)
+    parser.add_argument("--draft", action="store_true", help="also stories not seen yet")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / "stories.json"
@@ -52,7 +54,9 @@ def main() -> None:
     by_session = {entry["session"]: entry for entry in known}
     for story in STORIES:
         folders = [_done(asked.runs, side.run) for side in story.sides]
-        if all(folders):
+        if not (story.seen or asked.draft):
+            print(f"{story.name}: nobody has seen it yet (--draft, then seen=True)")
+        elif all(folders):
             entry = make(story, [f for f in folders if f is not None], asked.out)
             by_session[entry["session"]] = entry
             print(f"{story.name}: made")
@@ -69,11 +73,7 @@ def main() -> None:
 def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     """Write a story's surfaces and session; its entry in the list."""
     sys.path.insert(0, str(ROOT / "examples" / "reproduce"))
-    made_by = {
-        run: (recipe.name, command)
-        for recipe in importlib.import_module("recipe").recipes()
-        for run, command in zip(recipe.runs, recipe.commands, strict=True)
-    }
+    recipes = importlib.import_module("recipe").recipes()
     for side, folder in zip(story.sides, folders, strict=True):
         surface = load(folder / DEFENDED if side.defended else folder)
         meta = json.loads(without_folders(json.dumps(surface.meta)))
@@ -82,6 +82,10 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     layers = [load_layer(out / side.file) for side in story.sides]
     for side, layer in zip(story.sides, layers, strict=True):
         layer.name, layer.hidden = side.title, side.hides
+        layer.markers = tuple(
+            Marker(path.alpha[-1], path.beta[-1], path.loss[-1], label)
+            for path, label in zip(layer.trajectories, story.ends, strict=False)
+        )
     appearance = Appearance(texture=story.texture, minima=story.minima)
     views = [
         Scene(layers, CAMERA, appearance, side.title, hidden=frozenset(layers) - {layer})
@@ -97,14 +101,17 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
         **_words(story),
         "session": f"{story.name}.isoloss",
         "layers": [
-            {
-                "file": side.file, "title": side.title,
-                "script": f"examples/reproduce/{made_by[side.run][0]}.py",
-                "command": f"isoloss {made_by[side.run][1]}",
-            }
+            {"file": side.file, "title": side.title, **_made_by(recipes, side.run)}
             for side in story.sides
         ],
-    }  # fmt: skip
+    }
+
+
+def _made_by(recipes: list[Any], run: str) -> dict[str, str]:
+    """The script and the command line of a run."""
+    recipe = next(recipe for recipe in recipes if run in recipe.runs)
+    command = recipe.commands[recipe.runs.index(run)]
+    return {"script": f"examples/reproduce/{recipe.name}.py", "command": f"isoloss {command}"}
 
 
 def _words(story: Story) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""The plane of the two steepest eigenvectors of the Hessian, and how sharp the minimum is."""
+"""The plane of the two steepest eigenvectors of the Hessian, and how sharp the minimum is. Both see
+as many samples as a product of the Hessian with a vector has time for."""
 
+from learning_rate import TRAIN
 from recipe import Recipe, reproduce
 
 RECIPE = Recipe(
     "curvature",
-    "VGG-11 on the plane of its Hessian's largest eigenvectors",
+    "ResNet-20 on the plane of its Hessian's largest eigenvectors",
     (
-        "train --model torchvision:vgg11_bn --data DATA --epochs 30 --lr 0.05 --out RUNS/vgg11",
-        "probe RUNS/vgg11 --plane hessian --grid 51 --tolerance 0.01 --out RUNS/vgg11-hessian",
-        "sharpness RUNS/vgg11 --samples 4000 --density 60 --out RUNS/vgg11-sharpness",
+        f"{TRAIN} 0.1 --out RUNS/resnet20",
+        "probe RUNS/resnet20 --plane hessian --grid 51 --samples 1000 --out RUNS/resnet20-hessian",
+        "sharpness RUNS/resnet20 --samples 1000 --density 30 --out RUNS/resnet20-sharpness",
     ),
 )
 

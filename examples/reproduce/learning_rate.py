@@ -2,16 +2,16 @@
 
 from recipe import Recipe, reproduce
 
-TRAIN = "train --model torchvision:vgg11_bn --data DATA --epochs 30 --lr"
+TRAIN = "train --model resnet20 --data DATA --epochs 20 --schedule cosine --lr"
 
 RECIPE = Recipe(
     "learning_rate",
-    "VGG-11 trained with a learning rate of 0.05 and of 0.0001",
+    "ResNet-20 trained with a learning rate of 0.1 and of 0.0001",
     (
-        f"{TRAIN} 0.05 --out RUNS/vgg11",
-        f"{TRAIN} 0.0001 --out RUNS/vgg11-small_lr",
-        "probe RUNS/vgg11 --also RUNS/vgg11-small_lr --plane pca --grid 51 --tolerance 0.01 "
-        "--out RUNS/learning_rate-pca",
+        f"{TRAIN} 0.1 --out RUNS/resnet20",
+        f"{TRAIN} 0.0001 --out RUNS/resnet20-small_lr",
+        "probe RUNS/resnet20 --also RUNS/resnet20-small_lr --plane pca --grid 51 "
+        "--tolerance 0.01 --out RUNS/learning_rate-pca",
     ),
 )
 

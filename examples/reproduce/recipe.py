@@ -60,21 +60,24 @@ class Recipe:
             return "not yet measured"
         return duration(sum(known))
 
-    def carry_out(self, asked: argparse.Namespace) -> int:
-        """Run its command lines, up to the first that fails; the exit code of the last."""
+    def carry_out(self, asked: argparse.Namespace, words: dict[str, str]) -> int:
+        """Run its command lines, up to the first that fails; the exit code of the last.
+
+        Args:
+            words: what those in the command lines stand for.
+        """
         import quick_size
 
         from isoloss.cli.main import main as isoloss
 
         print(f"\n{self.name}: {self.about}")
         print(f"takes on a GPU: {self.takes(GPU)}; on two cores: {self.takes(TWO_CORES)}")
-        words = self.words(asked)
         for command in self.commands:
             if "JPEG" in command and asked.lossless is None:
                 continue
             typed = [_with(words, word) for word in command.split()]
             if asked.quick:
-                typed += quick_size.options(typed[0], "--space input" in command)
+                typed = quick_size.quick(typed)
             print(f"\n$ isoloss {' '.join(typed)}", flush=True)
             if code := isoloss(typed):
                 return code
@@ -89,14 +92,21 @@ class Recipe:
         networks = asked.networks
         if asked.quick and self.networks:
             networks = quick_size.networks(runs / "networks", [n for n, _ in self.networks])
-        for name, source in self.networks:
-            if not (networks / name).exists():
-                raise SystemExit(f"there is no {networks / name}: download {source}")
         lossless = data if asked.quick or asked.lossless is None else _data(asked.lossless)
         return {
             "DATA": data, "JPEG": data, "LOSSLESS": lossless, "NETWORKS": str(networks),
             "RUNS": str(runs),
         }  # fmt: skip
+
+    def missing(self, asked: argparse.Namespace) -> list[str]:
+        """A line for each file of others that it needs and is not there."""
+        if asked.quick:
+            return []
+        return [
+            f"there is no {asked.networks / name}: download {source}"
+            for name, source in self.networks
+            if not (asked.networks / name).exists()
+        ]
 
 
 def reproduce(recipes: Sequence[Recipe]) -> None:
@@ -112,8 +122,13 @@ def reproduce(recipes: Sequence[Recipe]) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny, and of no meaning as figures")
     asked = parser.parse_args()
     sys.path.insert(0, str(ROOT))  # where the networks in examples/ are looked for
+    folders = [folder for folder in (asked.data, asked.lossless) if folder is not None]
+    missing = [f"there is no folder {folder}" for folder in folders if not folder.is_dir()]
+    missing += dict.fromkeys(line for recipe in recipes for line in recipe.missing(asked))
+    if missing:  # before hours of computing
+        sys.exit("\n".join(missing))
     for recipe in recipes:
-        if code := recipe.carry_out(asked):
+        if code := recipe.carry_out(asked, recipe.words(asked)):
             sys.exit(code)
 
 

@@ -6,7 +6,7 @@ RECIPE = Recipe(
     "resnet50",
     "ResNet-50 on a random plane and on that of its training",
     (
-        "train --model resnet50 --stem pooled --data DATA --epochs 25 --lr 0.1 --schedule cosine "
+        "train --model resnet50 --stem pooled --data DATA --epochs 20 --lr 0.1 --schedule cosine "
         "--out RUNS/resnet50",
         "probe RUNS/resnet50 --grid 51 --tolerance 0.01 --out RUNS/resnet50-random",
         "probe RUNS/resnet50 --plane pca --grid 51 --tolerance 0.01 --out RUNS/resnet50-pca",

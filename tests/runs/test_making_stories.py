@@ -32,7 +32,7 @@ def done(folder):
 
 
 def made(monkeypatch, runs, out):
-    monkeypatch.setattr("sys.argv", ["make_gallery.py", str(runs), "--out", str(out)])
+    monkeypatch.setattr("sys.argv", ["make_gallery.py", str(runs), "--out", str(out), "--draft"])
     make_gallery.main()
     return stories(out)
 

@@ -17,8 +17,11 @@ from isoloss.jobs.follow import RunState
 from isoloss.library.reading import samples_said
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.sharpness_files import read_sharpness
+from isoloss.results.tables import Row
+from isoloss.results.worst_case import right_by_image
 from isoloss.run import Run
 from isoloss.run_folder import RUN
+from isoloss.settings.attack_kinds import WORST
 
 Kept = dict[str, Any]
 
@@ -42,6 +45,8 @@ def kept_of(run: Run) -> Kept:
         files.read(run)
         warnings = [warning.message for warning in files.warnings]
         found = {"rows": [asdict(row) for row in files.rows], "warnings": warnings}
+        if kind in ("attack", "defend"):
+            found["right"] = _of_images(files.rows, run)
     return _plain({
         "run": json.loads((run.folder / RUN).read_text(encoding="utf-8")),
         "seconds": round(state.seconds, 1),
@@ -74,6 +79,25 @@ def _of_surface(run: Run) -> Kept:
         "warnings": [f.message for f in findings_of(surface.meta) or [] if f.level == "warning"],
         "said": roughness_in_words(surface) | barriers_in_words(surface),
     }  # fmt: skip
+
+
+def _of_images(rows: list[Row], run: Run) -> list[Kept]:
+    """Which images are right under all attacks of the run, so that those of others join them."""
+    found = []
+    for curve, by_radius in right_by_image(rows, run.outcomes_path).items():
+        network, _, sigma, attack, *_ = curve
+        if attack == WORST:
+            beside = [row for row in rows if row.curve[:3] == curve[:3] and not row.is_worst_case]
+            found.append({
+                "network": network, "sigma": None if sigma < 0 else sigma,
+                "attacks": [*dict.fromkeys(row.attack for row in beside)],
+                "images": list(by_radius[0.0][0]),
+                "right": {
+                    str(eps): "".join(str(int(bit)) for bit in bits)
+                    for eps, (_, bits) in by_radius.items()
+                },
+            })  # fmt: skip
+    return found
 
 
 def _plain(kept: Kept) -> Kept:
