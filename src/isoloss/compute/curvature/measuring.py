@@ -64,12 +64,8 @@ class Asked:
 
     def work(self, unit: Unit) -> int:
         """What a unit costs at most, in products."""
-        own = (
-            2 * ASCENTS + NOISES,
-            self.steps,
-            2 * SKETCHED + products(self.probes),
-            PIECE * self.density,
-        )
+        of_trace = 2 * SKETCHED + products(self.probes)
+        own = 2 * ASCENTS + NOISES, self.steps, of_trace, PIECE * self.density
         return own[unit[0]]
 
     @property
