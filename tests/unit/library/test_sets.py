@@ -140,7 +140,7 @@ def test_a_field_tells_sets_apart_and_what_else_varies_is_said(begin, comparing)
     by_name = comparing().sets(["name"])
     assert [s.name for s in by_name.sets] == ["a", "b", "c"]
     assert "Each set is compared with the first, a." in by_name.remarks
-    with pytest.raises(IsolossError, match="--sets width: none of these runs has it"):
+    with pytest.raises(IsolossError, match="told apart by width: none of these runs has it"):
         comparing().sets(["width"])
 
 

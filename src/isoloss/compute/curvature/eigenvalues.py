@@ -25,10 +25,8 @@ from isoloss.compute.curvature.products import Curvature, Matrix
 from isoloss.compute.curvature.sampling import BLOCKS, jackknife
 from isoloss.results.estimates import Estimate
 
-FEW, SHARE = 32, 8
-"""Samples on which eigenvectors are looked for first: so many at least, and such a part of all."""
 ROUGH = 0.05
-"""How well they are known there, as a share of the largest eigenvalue."""
+"""How well eigenvectors are known on a few samples, as a share of the largest eigenvalue."""
 BESIDE = 3
 """Eigenvectors beside those that are wanted, among which they are found anew."""
 
@@ -48,11 +46,10 @@ def beginning(
         random: (P,) any vector.
     """
     random = random / torch.linalg.vector_norm(random)
-    few = curvature.data.cut(len(curvature.data) // SHARE)
-    if few < FEW:
+    if curvature.few is None:
         return random
     *_, ritz = outermost(
-        lambda vectors: curvature.times(vectors, matrix, few), random,
+        lambda vectors: curvature.times(vectors, matrix, curvature.few), random,
         largest=largest, smallest=smallest, tolerance=ROUGH,
     )  # fmt: skip
     found = ritz.vectors(ritz.wanted(largest, smallest)).sum(0)

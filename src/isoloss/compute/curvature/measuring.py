@@ -16,7 +16,7 @@ from isoloss.compute.curvature.eigenvalues import beginning, with_errors
 from isoloss.compute.curvature.lanczos import KEPT, outermost
 from isoloss.compute.curvature.products import Curvature, Matrix, NotFinite, Scale, finite
 from isoloss.compute.curvature.rise import ASCENTS, gradient_norm, mean, mean_of_samples, most
-from isoloss.compute.curvature.trace import SKETCHED, random_signs, trace
+from isoloss.compute.curvature.trace import SKETCHED, products, random_signs, trace
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.losses import BatchLoss
 from isoloss.compute.machine.progress import ProgressRate
@@ -64,7 +64,8 @@ class Asked:
 
     def work(self, unit: Unit) -> int:
         """What a unit costs at most, in products."""
-        own = 2 * ASCENTS + NOISES, self.steps, self.probes + 2 * SKETCHED, PIECE * self.density
+        of_trace = 2 * SKETCHED + products(self.probes)
+        own = 2 * ASCENTS + NOISES, self.steps, of_trace, PIECE * self.density
         return own[unit[0]]
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from typing import Literal
 
@@ -38,6 +38,8 @@ Matrix = Literal["hessian", "gauss-newton"]
 Scale = Literal["none", "filter"]
 TWICE = 4
 """So many times the activations of a forward pass are at hand while it is differentiated twice."""
+FEW, SHARE = 32, 8
+"""Samples on which directions are looked for first: so many at least, and such a part of all."""
 HALF = (torch.bfloat16, torch.float16)
 
 
@@ -130,16 +132,35 @@ class Curvature:
         """Whether the loss is of logits, and so has a Gauss–Newton matrix."""
         return isinstance(self._loss, CrossEntropy)
 
-    def times(self, vectors: Tensor, matrix: Matrix = "hessian", last: int | None = None) -> Tensor:
-        """(K, P) vectors times the matrix, of the mean loss over all samples, or the first `last`.
+    def times(
+        self,
+        vectors: Tensor,
+        matrix: Matrix = "hessian",
+        samples: ShuffledSamples | None = None,
+    ) -> Tensor:
+        """(K, P) vectors times the matrix, of the mean loss over all samples, or over `samples`.
 
         Raises:
             NotFinite: if they are not.
         """
-        total, n = torch.zeros_like(vectors), last or len(self.data)
-        for batch in self._batches(0, n):
+        total, data = torch.zeros_like(vectors), samples or self.data
+        for batch in data.batches(0, len(data), self.batch_size):
             total += self._of_batch(vectors, batch, matrix)
-        return finite(total.div_(n))
+        return finite(total.div_(len(data)))
+
+    @cached_property
+    def foremost(self) -> list[int]:
+        """The places of those samples whose losses are the largest, which mostly have the most of
+        the curvature, in their order; none where they would be too few."""
+        count = len(self.data) // SHARE
+        if count < FEW or not self.data.can_be_cut:
+            return []
+        return sorted(self.losses().argsort(descending=True)[:count].tolist())
+
+    @cached_property
+    def few(self) -> ShuffledSamples | None:
+        """The foremost samples, if there are any: directions are looked for there first."""
+        return self.data.in_order(self.foremost) if self.foremost else None
 
     def blocks(
         self, vectors: Tensor, count: int, matrix: Matrix = "hessian"

@@ -41,8 +41,8 @@ def run_sets(measured: Sequence[MeasuredNetwork], fields: Sequence[str] = ()) ->
     for name in fields:
         if name not in known:
             raise IsolossError(
-                f"--sets {name}: none of these runs has it; choose a setting, or "
-                f"{', '.join(OTHERS)}"
+                f"sets cannot be told apart by {name}: none of these runs has it; choose a "
+                f"setting, or {', '.join(OTHERS)}"
             )
     grouped: dict[str, list[MeasuredNetwork]] = {}
     for each in measured:
@@ -84,7 +84,7 @@ def _require_same_data(sets: Sequence[Sequence[MeasuredNetwork]]) -> None:
         if len(found) > 1:
             raise IsolossError(
                 "sets of runs are compared on the same data, and these are of "
-                f"{first_of([*found])}: leave some out, or say --sets data"
+                f"{first_of([*found])}: leave some out, or tell sets apart by data"
             )
 
 

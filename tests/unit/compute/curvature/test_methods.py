@@ -11,6 +11,7 @@ from isoloss.compute.curvature.lanczos import outermost
 from isoloss.compute.curvature.products import Curvature
 from isoloss.compute.curvature.rise import gradient_norm
 from isoloss.compute.curvature.sampling import jackknife, two_way
+from isoloss.compute.curvature.trace import trace
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.results.estimates import Estimate
 
@@ -198,3 +199,47 @@ def test_intervals_hold_the_largest_eigenvalue_however_much_of_it_is_chance(seen
         low, high = found.interval
         held += low <= whole <= high
     assert 0.93 <= held / 400 <= 0.97
+
+
+@pytest.mark.parametrize("loud", [1.0, 0.03])
+def test_the_trace_is_in_the_mean_what_it_is_however_the_curvature_is_spread(loud):
+    """Over random directions, of 320 samples of which some, or all, have most of it."""
+    torch.manual_seed(0)
+    rows = torch.randn(320, 30).double() * torch.linspace(1, 3, 30).double()
+    rows *= torch.where(torch.rand(320, 1) < loud, 3.0, 0.1)
+    data = ShuffledSamples.of_batches([(rows,)], 0, torch.device("cpu"))
+    curvature = Curvature(_Sums(), data, lambda m, b: m(b[0]), torch.device("cpu"))
+    exact = {"a": rows[:, :20].square().sum() / 320, "b": rows[:, 20:].square().sum() / 320}
+    off, errors, groups = [], [], []
+    for seed in range(24):
+        found = traced(curvature, 320, seed)
+        off.append(found.total.value - float(sum(exact.values())))
+        errors.append(found.total.over_probes)
+        groups.append(found.groups["a"].value - float(exact["a"]))
+        assert found.total.over_samples == 0
+    assert curvature.foremost
+    assert abs(np.mean(off)) < 4 * np.std(off) / 24**0.5 + 1e-9
+    assert abs(np.mean(groups)) < 4 * np.std(groups) / 24**0.5 + 1e-9
+    assert np.mean(np.square(errors)) ** 0.5 == pytest.approx(np.std(off), rel=0.5)
+    assert traced(curvature, 3200, 0).total.over_samples > 0
+
+
+class _Sums(nn.Module):
+    """Of each row half the square of its product with the parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(20, dtype=torch.float64))
+        self.b = nn.Parameter(torch.ones(10, dtype=torch.float64))
+
+    def forward(self, x):
+        return 0.5 * (x @ torch.cat([self.a, self.b])) ** 2
+
+
+def traced(curvature, population, seed):
+    steps = trace(curvature, population, torch.Generator().manual_seed(seed), probes=4)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
