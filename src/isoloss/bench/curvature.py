@@ -38,7 +38,7 @@ from isoloss.errors import IsolossError
 from isoloss.shipped import shipped_models
 
 TOLERANCE, EXACT = 1e-3, 1e-6
-PROBES = 4
+PROBES = 8
 """Of isoloss, to begin with."""
 FEWEST, MOST = 10, 100
 """Random directions of PyHessian; at most so many are what it takes by itself."""
