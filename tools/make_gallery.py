@@ -4,9 +4,9 @@
     python tools/make_gallery.py runs/reproduce --draft --out /tmp/gallery    # to be looked at
     python tools/make_gallery.py runs/reproduce
 
-A story whose runs are not all done is left out, or as it is but for its words, and so is one whose
-sentences nobody has compared with its surfaces yet. Of each, the surfaces are copied as PLY files
-with their trajectories, and a session file shows them beside each other.
+A story whose runs are not all done is left out, or as it is but for its words; one whose sentences
+nobody has compared with its surfaces yet is left as it is. Of each, the surfaces are copied as PLY
+files with their trajectories, and a session file shows them beside each other.
 """
 
 from __future__ import annotations

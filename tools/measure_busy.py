@@ -181,15 +181,14 @@ def train(name: str) -> Iterator[int]:
     model, x, y = subject(name)
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9)
-    stack = ExitStack()
-    stack.enter_context(weights_apart(model, device))
-    while True:
-        with arithmetic(device, precision):
-            loss = torch.nn.functional.cross_entropy(model(x).float(), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        yield len(x)
+    with weights_apart(model, device):
+        while True:
+            with arithmetic(device, precision):
+                loss = torch.nn.functional.cross_entropy(model(x).float(), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield len(x)
 
 
 def attack(name: str) -> Iterator[int]:

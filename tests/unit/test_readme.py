@@ -1,16 +1,21 @@
-"""README.md begins with a story that ships; what it and the pages beside it link to is there."""
+"""README.md begins with a story that ships; what it and the pages beside it link to is there, and
+its commands are taken."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from isoloss.app.state.opening.stories import stories
+from isoloss.cli.parser import parser_for
 from pictures.story import BLOCK, PICTURE, README, block
 
 ROOT = README.parent
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+IN_CODE = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^isoloss (?!.*--help)(.+)", re.MULTILINE)
 BLOCKS_OF_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -35,3 +40,13 @@ def test_links_lead_somewhere(page):
         assert to.exists(), name
         if anchor and to.suffix == ".md":
             assert anchor in anchors(to), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/commands.md"])
+def test_commands_are_taken(name):
+    code = "\n".join(IN_CODE.findall((ROOT / name).read_text(encoding="utf-8")))
+    lines = COMMAND.findall(code)
+    typed = [words for line in lines if (words := shlex.split(line, comments=True))]
+    assert len(typed) > 5
+    for words in typed:
+        assert parser_for(words).parse_args(words).verb == words[0]

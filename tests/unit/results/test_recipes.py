@@ -89,8 +89,6 @@ def test_stories_are_of_runs_and_ship_only_once_they_are_seen(asked):
     by_session = {f"{story.name}.isoloss": story for story in STORIES}
     for story in STORIES:
         assert all(asked[side.run].kind.startswith("probe") for side in story.sides)
-        assert len(story.title) <= 50
-        assert max(map(len, story.sentences)) <= 190
     shipped = json.loads((GALLERY / "stories.json").read_text(encoding="utf-8"))["stories"]
     for entry in shipped:
         story = by_session[entry["session"]]

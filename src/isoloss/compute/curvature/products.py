@@ -143,7 +143,7 @@ class Curvature:
         Raises:
             NotFinite: if they are not.
         """
-        total, data = torch.zeros_like(vectors), samples or self.data
+        total, data = torch.zeros_like(vectors), self.data if samples is None else samples
         for batch in data.batches(0, len(data), self.batch_size):
             total += self._of_batch(vectors, batch, matrix)
         return finite(total.div_(len(data)))

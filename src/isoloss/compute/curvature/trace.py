@@ -55,25 +55,28 @@ def trace(
         probes: random directions; `products` says what they cost.
         together: so many products are taken in one pass over the samples.
     """
-    whole = population <= len(curvature.data) <= MANY
-    cuts = curvature.cuts(1 if whole else BLOCKS)
+    blocks = 1 if population <= len(curvature.data) <= MANY else BLOCKS
+    cuts = curvature.cuts(blocks)
     inside = _inside(curvature, generator, matrix)
     yield SKETCHED
-    within = _by_group(curvature, inside, matrix, cuts, None)
+    within = _by_group(curvature, inside, matrix, blocks, None)
     yield 2 * SKETCHED
-    outside = []
-    for first in range(0, probes, together):
-        count = min(together, probes - first)
+    outside, done = [], 0
+    for count in _pieces(probes, together):
         found = np.zeros(1)
         for places, repeats in _strata(curvature):
             of_each = [
-                _by_group(curvature, _beside(inside, signs), matrix, cuts, places)
-                for signs in random_signs(repeats * count, curvature, generator).split(together)
-            ]
+                _by_group(
+                    curvature, _beside(inside, random_signs(some, curvature, generator)),
+                    matrix, blocks, places,
+                )
+                for some in _pieces(repeats * count, together)
+            ]  # fmt: skip
             each = np.concatenate(of_each, 1)
             found = found + each.reshape(len(cuts), count, repeats, -1).mean(2)
         outside.append(found)
-        yield 2 * SKETCHED + products(first + count)
+        done += count
+        yield 2 * SKETCHED + products(done)
     sizes = np.array([last - first for first, last in cuts], float)
     found = np.concatenate(outside, 1) + within.sum(1, keepdims=True)
     groups = {
@@ -86,6 +89,10 @@ def trace(
 def products(probes: int) -> int:
     """What so many random directions cost at most, in products with all samples."""
     return -(-probes * (SHARE - 1 + REPEATS) // SHARE)
+
+
+def _pieces(count: int, most: int) -> list[int]:
+    return [min(most, count - first) for first in range(0, count, most)]
 
 
 def random_signs(count: int, curvature: Curvature, generator: torch.Generator) -> Tensor:
@@ -120,31 +127,31 @@ def _by_group(
     curvature: Curvature,
     vectors: Tensor,
     matrix: Matrix,
-    cuts: list[tuple[int, int]],
+    blocks: int,
     places: list[int] | None,
 ) -> Array:
     """(B, K, G) of each block of samples what each vector's product with itself is, tensor by
     tensor; of the samples at `places` what they have in it."""
     if places is None:
-        parts = (product for _, product in curvature.blocks(vectors, len(cuts), matrix))
+        parts = (product for _, product in curvature.blocks(vectors, blocks, matrix))
     else:
-        parts = _shares(curvature, vectors, matrix, cuts, places)
-    blocks = [
+        parts = _shares(curvature, vectors, matrix, blocks, places)
+    found = [
         torch.stack([(vectors * part)[:, g.place].double().sum(1) for g in curvature.groups], 1)
         for part in parts
     ]
-    return torch.stack(blocks).cpu().numpy()
+    return torch.stack(found).cpu().numpy()
 
 
 def _shares(
     curvature: Curvature,
     vectors: Tensor,
     matrix: Matrix,
-    cuts: list[tuple[int, int]],
+    blocks: int,
     places: list[int],
 ) -> Iterator[Tensor]:
     """Of each block the (K, P) products that samples at `places` have in those of all of it."""
-    for first, last in cuts:
+    for first, last in curvature.cuts(blocks):
         own = [k for k in places if first <= k < last]
         if not own:
             yield torch.zeros_like(vectors)

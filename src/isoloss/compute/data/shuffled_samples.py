@@ -99,7 +99,7 @@ class ShuffledSamples:
 
     def cut(self, n: int) -> int:
         """The first place at or after `n` samples where the order can be cut."""
-        if n >= len(self) or self._cuts is None:
+        if n <= 0 or n >= len(self) or self._cuts is None:
             return min(n, len(self))
         return self._cuts[bisect_left(self._cuts, n)]
 

@@ -50,18 +50,23 @@ def weights_apart(model: nn.Module, device: torch.device) -> Generator[None]:
 
 
 def _is_usual(conv: nn.Conv2d) -> bool:
-    return conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return plain and conv.groups == 1 and "_conv_forward" not in vars(conv)
 
 
 def _forward(how: _How, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if torch.is_grad_enabled() and torch.is_autocast_enabled("cpu"):
-        kind = torch.get_autocast_dtype("cpu")
-        # As autocast has it.
-        images, weight = images.to(kind), weight.to(kind)
-        bias = None if bias is None else bias.to(kind)
-        if kind == torch.bfloat16 and _can_be_apart(how, _key(images), _key(weight)):
-            return _Apart.apply(images, weight, bias, how)  # pyright: ignore[reportReturnType]
+    if _is_in_bf16(images, weight) and _can_be_apart(how, _key(images), _key(weight)):
+        half = (None if given is None else given.bfloat16() for given in (images, weight, bias))
+        return _Apart.apply(*half, how)  # pyright: ignore[reportReturnType]
     return torch.conv2d(images, weight, bias, *how)
+
+
+def _is_in_bf16(images: Tensor, weight: Tensor) -> bool:
+    """Whether autocast is about to take a batch so, for a gradient of the weight."""
+    if not (torch.is_grad_enabled() and weight.requires_grad and images.ndim == weight.ndim):
+        return False
+    cast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return cast and {images.dtype, weight.dtype} <= {torch.float32, torch.bfloat16}
 
 
 def _key(tensor: Tensor) -> tuple[tuple[int, ...], bool]:
@@ -99,8 +104,11 @@ def _by_channels(slope: Tensor, images: Tensor, weight: Tensor, how: _How) -> tu
     threads = torch.get_num_threads()
     some = -(-len(weight) // (threads * _BLOCK)) * _BLOCK
 
+    with_graph = torch.is_grad_enabled()  # of which other threads know nothing
+
     def of(slope: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
-        return _gradients(slope, images, weight, how, (False, True, True))[1:]
+        with torch.set_grad_enabled(with_graph):
+            return _gradients(slope, images, weight, how, (False, True, True))[1:]
 
     pieces = _workers(threads).map(of, slope.split(some, 1), weight.detach().split(some))
     return tuple(map(torch.cat, zip(*pieces, strict=True)))

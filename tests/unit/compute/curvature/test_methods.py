@@ -224,6 +224,19 @@ def test_the_trace_is_in_the_mean_what_it_is_however_the_curvature_is_spread(lou
     assert traced(curvature, 3200, 0).total.over_samples > 0
 
 
+def test_batches_that_cannot_be_cut_are_all_seen():
+    torch.manual_seed(0)
+    rows = torch.randn(100, 4).double() @ torch.randn(4, 30).double()
+    batches = [(part,) for part in rows.split([5, 5, 5, 85])]
+    data = ShuffledSamples(batches, [5, 10, 15, 100])
+    curvature = Curvature(_Sums(), data, lambda m, b: m(b[0]), torch.device("cpu"))
+    assert curvature.cuts(20) == [(0, 5), (5, 10), (10, 15), (15, 100)]
+    torch.testing.assert_close(curvature.gradient(), rows.T @ rows.sum(1) / 100)
+    for population in (100, 1000):  # in so few directions the matrix acts that nothing is left
+        found = traced(curvature, population, 0)
+        assert found.total.value == pytest.approx(float(rows.square().sum() / 100))
+
+
 class _Sums(nn.Module):
     """Of each row half the square of its product with the parameters."""
 

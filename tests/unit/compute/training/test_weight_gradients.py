@@ -34,10 +34,10 @@ class Net(nn.Module):
         return self.last(self.first(images).relu()).mean((2, 3))
 
 
-def gradients(network, images):
+def gradients(network, images, **more):
     with torch.autocast("cpu", torch.bfloat16):
         loss = network(images).float().square().sum()
-    return loss, torch.autograd.grad(loss, [images, *network.parameters()])
+    return loss, torch.autograd.grad(loss, [images, *network.parameters()], **more)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -52,6 +52,47 @@ def test_a_network_learns_what_it_learns_without(monkeypatch, layout):
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-2 * float(other.abs().max()))
     assert all(map(torch.equal, (found[0], *found[3:]), (expected[0], *expected[3:])))
+    assert "_conv_forward" not in vars(network.first)
+
+
+def test_a_gradient_is_differentiated_again(monkeypatch):
+    network, images = Net(), torch.rand(6, 3, 9, 9).requires_grad_()
+
+    def curved():
+        _, first = gradients(network, images, create_graph=True)
+        return torch.autograd.grad(sum(g.square().sum() for g in first), network.parameters())
+
+    expected = curved()
+    monkeypatch.setattr(weight_gradients, "_can_be_apart", lambda *_: True)
+    with weights_apart(network, CPU):
+        found = curved()
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-2, atol=2e-2 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("network", "images"),
+    [
+        (Net().double(), torch.rand(6, 3, 9, 9).double()),
+        (Net().requires_grad_(False), torch.rand(6, 3, 9, 9).requires_grad_()),
+        (nn.Conv2d(3, 48, 3), torch.rand(3, 9, 9)),
+    ],
+    ids=["double", "frozen", "one image"],
+)
+def test_what_autocast_leaves_or_needs_no_gradient_is_left(monkeypatch, network, images):
+    monkeypatch.setattr(weight_gradients, "_can_be_apart", lambda *_: pytest.fail("asked"))
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = network(images)
+        with weights_apart(network, CPU):
+            assert torch.equal(network(images), expected)
+
+
+def test_inside_once_more_it_is_as_it_was():
+    network = Net()
+    with weights_apart(network, CPU):
+        with weights_apart(network, CPU):
+            assert "_conv_forward" in vars(network.first)
+        assert "_conv_forward" in vars(network.first)
     assert "_conv_forward" not in vars(network.first)
 
 

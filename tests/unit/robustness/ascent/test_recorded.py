@@ -202,7 +202,7 @@ def test_an_expectation_waits_for_no_step_once_it_is_recorded(gpu):
 
 
 def test_queries_are_recorded_in_few_sizes_and_find_what_they_find_without(gpu):
-    network, (images, labels) = Small(), some(24)
+    network, (images, _) = Small(), some(24)
     found = {}
     for device in ("cpu", "cuda"):
         generator = torch.Generator(device).manual_seed(2)
@@ -219,7 +219,6 @@ def test_queries_are_recorded_in_few_sizes_and_find_what_they_find_without(gpu):
     assert gpu.state.replays > 20
     assert gpu.waits.total() <= 40 + 12
     assert not +gpu.state.uses
-    assert labels.shape == (24,)
 
 
 def test_noise_that_is_drawn_behind_the_noise_is_not_recorded(gpu):
