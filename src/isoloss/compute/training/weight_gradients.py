@@ -3,7 +3,8 @@
 Where oneDNN's threads share the output channels in bf16, they meet at each image and turn round and
 round until the last has come (`simple_barrier`): on a busy machine for as long as another program
 has its processor, image by image. Each thread can do its channels alone, and what comes out is the
-same bit for bit: no sum is another.
+same bit for bit: no sum is another. Only of a convolution that is called several times in a
+pass autocast adds the gradients up in bf16, and here they are added up in single precision.
 """
 
 from __future__ import annotations
