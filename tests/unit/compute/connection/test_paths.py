@@ -143,15 +143,15 @@ def unequal(*widths):
 @pytest.mark.parametrize(
     ("data", "batch_size", "steps"),
     [
-        (torch.zeros(10, 1), 4, 3),
-        (torch.zeros(10, 1), 64, 1),
+        ([(torch.zeros(10, 1), torch.zeros(10))], 4, 3),
+        ([(torch.zeros(10, 1), torch.zeros(10))], 64, 1),
         (unequal(1, 2, 3, 4), 128, 4),  # which stay what they are: one would be all of them
         (unequal(5, 1, 7), 1, 3),
     ],
 )
 def test_the_learning_rate_of_every_step_is_that_of_pytorchs_cosine(data, batch_size, steps):
     def downhill(network, batch):
-        return network.at.sum().expand(2)
+        return network.at.sum().expand(len(batch[0]))
 
     path = bezier_path(
         Place(-1.0, 0.0), Place(1.0, 0.0), data, downhill, epochs=2, batch_size=batch_size, lr=0.3,
