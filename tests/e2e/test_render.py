@@ -69,7 +69,10 @@ def test_a_movie_that_becomes_frames_is_not_what_was_asked_for(isoloss_command, 
     nothing = {"PATH": str(tmp_path / "nothing")}
     done = isoloss_command("render", session, "--out", "m.mp4", *words, env=nothing, check=1)
     assert done.stdout == "m\n"
-    assert "m.mp4 is not written, for ffmpeg is not on the PATH: its frames are in m" in done.stderr
+    assert (
+        "m.mp4 is not written, for ffmpeg is not on the PATH: its frames go to m, and"
+        in done.stderr
+    )
     assert names(tmp_path / "m") == ["0001.png", "0002.png"]
 
 

@@ -144,12 +144,16 @@ def test_an_interrupted_movie_leaves_nothing(tmp_path, ffmpeg):
 
 
 def test_without_ffmpeg_there_are_numbered_frames(tmp_path, no_ffmpeg):
+    drawing = render_movie(layer(), tmp_path / "x.mp4", Motion(turntable=True, fps=6), SIZE)
+    why = next(drawing)
+    assert names(tmp_path) == [], "it is said before anything is drawn"
+    drawing.close()
     events = written(tmp_path / "x.mp4", Motion(turntable=True, seconds=0.5, fps=6))
     assert names(tmp_path) == ["x"]
     assert names(tmp_path / "x") == ["0001.png", "0002.png", "0003.png"]
-    (why,) = [e.message for e in events if isinstance(e, Log)]
-    assert "ffmpeg is not on the PATH" in why
-    assert "-framerate 6" in why
+    assert [e for e in events if isinstance(e, Log)] == events[:1] == [why]
+    assert "ffmpeg is not on the PATH" in why.message
+    assert "-framerate 6" in why.message
 
 
 def test_the_turntable_turns_the_scene(tmp_path):

@@ -169,6 +169,9 @@ def test_the_path_lies_below_the_straight_line_by_more_than_its_interval(ends, c
     drawn, networks = surface.trajectories
     assert (drawn.name, len(drawn.alpha)) == ("path", 33)
     assert networks.name == "start, bend, end"
+    assert repr(drawn).startswith("<Trajectory path: 33 points, t 0 to 1, loss from")
+    assert repr(networks).startswith("<Trajectory start, bend, end: 3 points, t 0 to 1, loss from")
+    assert "  trajectory  path, 33 points\n" in describe(ends / "plane")
     np.testing.assert_allclose(networks.alpha[[0, 2]], [0, 1], atol=1e-6)
     np.testing.assert_allclose([drawn.off_plane.max(), drawn.epoch[-1]], [0, 1])
     np.testing.assert_allclose(drawn.loss[[0, -1]], networks.loss[[0, 2]], rtol=1e-5)

@@ -95,6 +95,14 @@ def test_every_checkpoint_has_the_eigenvalues_of_its_own_hessian(trained):
     assert main(["render", str(run.folder), "--out", str(run.folder.parent / "drawn.png")]) == 0
 
 
+def test_each_second_checkpoint_is_counted_from_the_last(trained):
+    run, events = measured(trained, "second", every=2)
+    assert [each.place.epoch for each in read_sharpness(run)] == [0, 2]
+    assert any(e.message.startswith("2 checkpoints, ") for e in events if isinstance(e, Log))
+    alone, _ = measured(trained, "fourth", every=4)
+    assert [each.place.epoch for each in read_sharpness(alone)] == [2]
+
+
 def test_a_run_finds_what_a_script_finds(trained):
     run, _ = measured(trained, "one")
     [of_run] = read_sharpness(run)

@@ -148,7 +148,8 @@ def _metavar(name: str, field: FieldInfo, size: int) -> Any:
     if size == 2:
         return ("LO", "HI")
     if words := choices(field):
-        return "{" + ",".join(words) + "}"
+        number = ("N",) if int in alternatives(field.annotation) else ()
+        return "{" + ",".join((*words, *number)) + "}"
     for kind in alternatives(field.annotation):
         if kind in (int, float):
             return "N" if kind is int else "X"

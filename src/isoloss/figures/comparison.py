@@ -154,7 +154,7 @@ def _set_up(plot: Axes, chart: Chart, sheet: Sheet) -> None:
     em, limits = sheet.em, limits_of(chart)
     if chart.what != "accuracy":
         plot.set_xlim(*limits[0])
-        _number(plot, "x", HeightScale("linear", *limits[0]), sheet)
+        _number(plot, "x", HeightScale("linear", *limits[0]), sheet, whole=chart.is_whole)
     else:
         set_radii(plot, np.unique(np.concatenate([t.xs for t in chart.traces])), sheet)
     plot.set_xlabel(chart.across, labelpad=0.35 * em)
@@ -171,15 +171,18 @@ def _set_up(plot: Axes, chart: Chart, sheet: Sheet) -> None:
     plot.spines[["top", "right"]].set_visible(False)
 
 
-def _number(plot: Axes, axis: str, scale: HeightScale, sheet: Sheet) -> None:
+def _number(
+    plot: Axes, axis: str, scale: HeightScale, sheet: Sheet, *, whole: bool = False
+) -> None:
     """Round numbers along an axis, as many as there is room for."""
     figure, place, em = plot.get_figure(root=True), plot.get_position(), sheet.em
     assert figure is not None
     width, height = (72 * length for length in figure.get_size_inches())
     if axis == "x":
         ticks = fitting_ticks(
-            scale, 6, place.width * width, lambda text: text_width(figure, text, em), 0.8 * em
-        )
+            scale, 6, place.width * width, lambda text: text_width(figure, text, em), 0.8 * em,
+            whole=whole,
+        )  # fmt: skip
         set_ticks(plot.xaxis, ticks)
         return
     set_ticks(plot.yaxis, fitting_ticks(scale, 6, place.height * height, lambda _: em, 0.4 * em))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.ticks import Tick
+from isoloss.geometry.ticks import Tick, nice_ticks
 
 
 def fitting_ticks(
@@ -15,6 +16,8 @@ def fitting_ticks(
     extent: Callable[[str], float],
     apart: float,
     beyond: tuple[float, float] = (float("inf"), float("inf")),
+    *,
+    whole: bool = False,
 ) -> list[Tick]:
     """Round values along an axis, about `most` of them or fewer, whose labels do not touch.
 
@@ -23,12 +26,14 @@ def fitting_ticks(
         extent: how long a label is along it.
         apart: how far from each other labels are at least.
         beyond: how far they may reach out at its two ends.
+        whole: whether there is nothing between whole numbers, on a linear scale.
     """
+    ticks = partial(nice_ticks, scale.lo, scale.hi, whole=True) if whole else scale.ticks
     found: list[Tick] = []
     for count in range(most, 1, -1):
         found = []
         end = -beyond[0]
-        for tick in scale.ticks(count):
+        for tick in ticks(count):
             at, half = float(scale.apply(tick.value)) * length, extent(tick.label) / 2
             if at - half < end:
                 if found:

@@ -72,11 +72,10 @@ COLUMNS = tuple(field.name for field in fields(AtCheckpoint))
 def at_each_checkpoint(last: Surface) -> list[AtCheckpoint]:
     """One for each of the surfaces that end with `last`; none of one alone."""
     every = (*last.earlier, last) if last.earlier else ()
-    own = last.trajectories[0].loss if last.trajectories else np.zeros(0)
-    losses = own if len(own) == len(every) else np.full(len(every), np.nan)
-    return [
-        _at_checkpoint(surface, float(loss)) for surface, loss in zip(every, losses, strict=True)
-    ]
+    own: dict[float, float] = {}
+    for path in last.trajectories[:1]:
+        own = dict(zip(path.epoch.tolist(), path.loss.tolist(), strict=True))
+    return [_at_checkpoint(surface, own.get(epoch_of(surface), np.nan)) for surface in every]
 
 
 def _at_checkpoint(surface: Surface, own_loss: float) -> AtCheckpoint:

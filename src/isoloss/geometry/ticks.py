@@ -42,11 +42,11 @@ class Tick:
 
 
 @lru_cache(256)  # asked for in every frame
-def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
+def nice_ticks(lo: float, hi: float, count: int = 5, *, whole: bool = False) -> list[Tick]:
     """About `count` multiples of 1, 2, 2.5 or 5 times a power of ten inside [lo, hi].
 
     Their labels have as many digits as it takes: each is the value itself, and no two are the same.
-    Where `lo < hi` there are at least two.
+    Where `lo < hi` there are at least two; of `whole` numbers as many as there are.
     """
     parts = max(count - 1, 1)
     raw = hi / parts - lo / parts or hi - lo
@@ -57,14 +57,15 @@ def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
         (mantissa, exponent + power)
         for power in range(math.floor(wanted) + 1, math.floor(wanted) - 2, -1)
         for mantissa, exponent in reversed(_STEPS)
-    ]
+        if exponent + power >= 0 or not whole
+    ] or [(1, 0)]
     unlike = [abs(math.log10(mantissa) + exponent - wanted) for mantissa, exponent in sizes]
     found, last = [], 0
     for mantissa, last in sizes[unlike.index(min(unlike)) :]:
         found = _multiples(lo, hi, Decimal(mantissa).scaleb(last, _EXACT))
         if len(found) > 1:
             break
-    return _alike(found, last)
+    return _alike(found, last) if found else []
 
 
 @lru_cache(256)

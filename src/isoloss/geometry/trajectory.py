@@ -14,6 +14,9 @@ from isoloss.naming import printable
 from isoloss.shortening import brief
 from isoloss.shown.itself import ShowsItself
 
+_POINTS = {"epoch": "checkpoint", "step": "image", "t": "point"}
+"""What is counted along a trajectory, and what its points are then."""
+
 
 @dataclass(frozen=True, repr=False)
 class Trajectory(ShowsItself, by="isoloss.notebook.trajectories"):
@@ -25,7 +28,8 @@ class Trajectory(ShowsItself, by="isoloss.notebook.trajectories"):
         loss: (n,) float64, the checkpoint's own loss on the surface's samples (not the surface's
             value below it), so that the path floats where it really is.
         off_plane: (n,) float64 ≥ 0, Euclidean distance of the checkpoint from the plane.
-        epoch: (n,) float64, epochs trained; may be fractional. Of an attack, its steps.
+        epoch: (n,) float64, epochs trained; may be fractional. Of an attack, its steps; of a
+            Bézier path, t.
         lr: (n,) float64, the learning rate there.
         meta: as for `Surface`; its "name" tells the paths of one plane apart.
     """
@@ -53,17 +57,18 @@ class Trajectory(ShowsItself, by="isoloss.notebook.trajectories"):
     @property
     def of_images(self) -> bool:
         """Whether it is the way of an attack: its points are images, counted in steps."""
-        return self.meta.get("counted") == "step"
+        return self.clock == "step"
 
     @property
     def point(self) -> str:
         """What each of its points is."""
-        return "image" if self.of_images else "checkpoint"
+        return _POINTS[self.clock]
 
     @property
     def clock(self) -> str:
         """What its `epoch` counts."""
-        return "step" if self.of_images else "epoch"
+        said = self.meta.get("counted")
+        return said if said in (*_POINTS,) else "epoch"
 
     def __len__(self) -> int:
         return len(self.alpha)

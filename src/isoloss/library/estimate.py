@@ -29,6 +29,7 @@ from isoloss.settings import (
     parse_settings,
 )
 from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.base import stride_of
 from isoloss.settings.sharpness import DENSITY_DIRECTIONS
 
 FARTHEST = 300.0
@@ -193,8 +194,10 @@ def _of_sharpness(settings: AnySettings, samples: int) -> float | None:
     assert isinstance(settings, SharpnessSettings)
     seen = min(settings.samples or samples, samples or math.inf)
     products = settings.steps + settings.probes + DENSITY_DIRECTIONS * settings.density
-    everywhere = settings.every == "checkpoint"
-    places = [checkpoint_count(net.path) if everywhere else 1 for net in settings.networks]
+    stride = stride_of(settings.every)
+    places = [
+        math.ceil(checkpoint_count(net.path) / stride) if stride else 1 for net in settings.networks
+    ]
     return float(products * seen * sum(places))
 
 

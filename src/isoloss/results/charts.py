@@ -92,6 +92,12 @@ class Chart:
         return self.what in ("accuracy", "radius")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether what is across is counted: epochs, numbers of eigenvalues."""
+        across = np.concatenate([trace.xs for trace in self.traces])
+        return not self.is_of_radii and bool((across == np.floor(across)).all())
+
+    @property
     def names(self) -> list[str]:
         """What its lines are, each once."""
         return list(dict.fromkeys(trace.name for trace in self.traces))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -14,14 +15,23 @@ class Estimate:
         over_samples: the standard error because not all samples of the population were seen.
         over_probes: that because not all directions were.
         half_width: of the interval of 95 %, from both.
+        least: that such a number can be, at which its interval ends.
     """
 
     value: float
     over_samples: float
     over_probes: float
     half_width: float
+    least: float = -math.inf
 
     @property
     def interval(self) -> tuple[float, float]:
         """Its ends."""
-        return self.value - self.half_width, self.value + self.half_width
+        return max(self.value - self.half_width, self.least), self.value + self.half_width
+
+    def not_below(self, least: float) -> Estimate:
+        """What is left of it for a number that cannot be less: as likely to hold it as before."""
+        if not self.value < least:
+            return replace(self, least=least)
+        half = max(self.value + self.half_width - least, 0.0)
+        return replace(self, value=least, half_width=half, least=least)

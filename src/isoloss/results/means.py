@@ -109,15 +109,16 @@ def mean_of(values: Sequence[Number], *, same_samples: bool = False) -> Mean:
     count, value = len(numbers), float(numbers.mean())
     within = _root_mean_square([_error(v) for v in values])
     if count == 1:
-        half = _half_width(values[0])
-        over: Over = "" if math.isnan(half) else "samples"
         nan = math.nan
-        return Mean(1, value, value - half, value + half, nan, within, nan, over)
+        low, high = values[0].interval if isinstance(values[0], Estimate) else (nan, nan)
+        over: Over = "" if math.isnan(high) else "samples"
+        return Mean(1, value, low, high, nan, within, nan, over)
     spread = float(numbers.std(ddof=1))
     own = _root_mean_square([_error(v, same_samples=same_samples) for v in values])
     between = math.sqrt(max(spread**2 - own**2, 0.0))
     half = float(quantile(count - 1)) * spread / math.sqrt(count)
-    return Mean(count, value, value - half, value + half, spread, within, between, "runs")
+    low = max(value - half, min(v.least if isinstance(v, Estimate) else -math.inf for v in values))
+    return Mean(count, value, low, value + half, spread, within, between, "runs")
 
 
 def difference_of(

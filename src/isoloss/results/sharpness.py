@@ -115,6 +115,8 @@ class Sharpness:
                 continue
             for name, value in part.items():
                 found[name] = value if name in ("error", "left_out") else _estimates(value)
+            if "gradient_norm" in part:
+                found["gradient_norm"] = _estimate(part["gradient_norm"]).not_below(0.0)
         if densities:
             found["density"] = _together(densities)
         return cls(**found, facts=facts, place=place)
@@ -166,9 +168,13 @@ def _lines(found: Sharpness) -> Iterator[list[object]]:
 
 
 def in_words(estimate: Estimate) -> str:
-    """A number and the half width of its interval, where it has one."""
-    value, half = number_label(estimate.value, 4), number_label(estimate.half_width, 2)
-    return f"{value} ± {half}" if estimate.half_width > 0 else value
+    """A number and the half width of its interval, where it has one; its ends where one is nearer
+    than the other."""
+    value, half = number_label(estimate.value, 4), estimate.half_width
+    if estimate.value - half < estimate.least:
+        low, high = (number_label(end, 4) for end in estimate.interval)
+        return f"{value} ({low} to {high})"
+    return f"{value} ± {number_label(half, 2)}" if half > 0 else value
 
 
 def _estimates(value: Any) -> Any:
@@ -178,8 +184,12 @@ def _estimates(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _estimates(each) for name, each in value.items()}
     if value and isinstance(value[0], float | int):
-        return Estimate(*map(float, value))
+        return _estimate(value)
     return tuple(_estimates(each) for each in value)
+
+
+def _estimate(value: Iterable[Any]) -> Estimate:
+    return Estimate(*map(float, value))
 
 
 def _together(densities: list[tuple[Array, Array]]) -> Density:

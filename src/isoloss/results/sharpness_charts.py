@@ -104,8 +104,11 @@ def _above_zero(trace: Trace) -> Trace:
 
 def _with_intervals(run: int, name: str, xs: Array, of: Sequence[Estimate]) -> Trace:
     ys = np.array([e.value for e in of])
-    half = np.nan_to_num(np.array([e.half_width for e in of]))
-    return Trace(run, name, xs, ys, low=ys - half, high=ys + half)
+    low, high = np.array([e.interval for e in of]).T
+    return Trace(
+        run, name, xs, ys, low=np.where(np.isnan(low), ys, low),
+        high=np.where(np.isnan(high), ys, high),
+    )  # fmt: skip
 
 
 def _curve(density: Density) -> tuple[Array, Array]:

@@ -41,7 +41,14 @@ SCHEDULES: Any = {
     "constant": "Constant", "linear": "Linear to 0", "cosine": "Cosine to 0",
     "halving": "Halved where it stalls",
 }  # fmt: skip
-WHERE: Any = {"words": {"network": "The trained network", "checkpoint": "Every checkpoint"}}
+WHERE: Any = {
+    "words": {
+        "network": "The trained network", "checkpoint": "Every checkpoint",
+        "2": "Every second checkpoint", "5": "Every fifth checkpoint",
+        "10": "Every tenth checkpoint",
+    },
+    "examples": lambda: ("2", "5", "10"),
+}  # fmt: skip
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
 ANYTHING, NOTHING = "…", "-"
@@ -369,10 +376,26 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     return f"{name}: {message}" + ("" if said else f" (got {given})")
 
 
-def check_has_checkpoints(networks: Iterable[Source]) -> None:
+def _as_where(value: Any) -> Any:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if value in ("network", "checkpoint") or (type(value) is int and value >= 1):
+        return value
+    raise ValueError("give network, checkpoint, or a number N, for each Nth checkpoint")
+
+
+Where = Annotated[Literal["network", "checkpoint"] | int, BeforeValidator(_as_where)]
+
+
+def stride_of(every: Where) -> int:
+    """1 for every checkpoint, 2 for every second; 0 for the trained network alone."""
+    return every if isinstance(every, int) else int(every == "checkpoint")
+
+
+def check_has_checkpoints(networks: Iterable[Source], every: Where) -> None:
     """Refuse networks of which nobody has the checkpoints of their training."""
     if any(network.kind not in ("run", "shipped") for network in networks):
         raise ValueError(
-            "--every checkpoint needs a training run's folder: make one of checkpoints with "
+            f"--every {every} needs a training run's folder: make one of checkpoints with "
             "'isoloss import'"
         )

@@ -21,10 +21,12 @@ from isoloss.settings.base import (
     OwnLoss,
     Range,
     Targets,
+    Where,
     absolute,
     as_number,
     as_range,
     check_has_checkpoints,
+    stride_of,
 )
 from isoloss.settings.direction_paths import holds_a_line
 from isoloss.settings.input_probe import USUAL_EPSILON, USUAL_SIGMA
@@ -284,12 +286,12 @@ class ProbeSettings(NetworkSettings):
         "(Ainsworth et al. 2023); batch-norm statistics are then measured anew at every point",
         json_schema_extra=_only_with_kinds_that_take("align"),
     )
-    every: Literal["network", "checkpoint"] = Field(
+    every: Where = Field(
         default="network",
         title="Where",
         description="checkpoint: a surface around every checkpoint of the training, along the same "
-        "two directions, which the window and movies play",
-        json_schema_extra=_only_with_kinds_that_take("every", words=WHERE["words"]),
+        "two directions, which the window and movies play; a number N: around each Nth",
+        json_schema_extra=_only_with_kinds_that_take("every", **WHERE),
     )
 
     @property
@@ -396,8 +398,8 @@ class ProbeSettings(NetworkSettings):
             raise ValueError(
                 f"a {self.plane} plane needs a training run's folder with its trajectory"
             )
-        if self.every == "checkpoint":
-            check_has_checkpoints(self.networks)
+        if stride_of(self.every):
+            check_has_checkpoints(self.networks, self.every)
             if self.planes > 1:
-                raise ValueError("--every checkpoint is for one plane: leave --planes away")
+                raise ValueError(f"--every {self.every} is for one plane: leave --planes away")
         return self

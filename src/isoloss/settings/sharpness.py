@@ -15,7 +15,9 @@ from isoloss.settings.base import (
     NetworkSettings,
     OwnLoss,
     Targets,
+    Where,
     check_has_checkpoints,
+    stride_of,
 )
 
 DENSITY_DIRECTIONS = 8
@@ -33,11 +35,11 @@ class SharpnessSettings(NetworkSettings):
         description="Further networks, on the same samples",
         json_schema_extra={"positional": True},
     )
-    every: Literal["network", "checkpoint"] = Field(
+    every: Where = Field(
         default="network",
         title="Where",
         description="checkpoint: at every checkpoint of the training, with 2/η, the learning "
-        "rate's, beside the largest eigenvalue (edge of stability, Cohen et al. 2021)",
+        "rate's, beside the largest eigenvalue (Cohen et al. 2021); a number N: at each Nth",
         json_schema_extra=WHERE,
     )
     split: Literal["train", "test"] = Field(
@@ -169,6 +171,6 @@ class SharpnessSettings(NetworkSettings):
                 "second derivatives are found in fp32, which rounding would drown: leave "
                 "--precision away"
             )
-        if self.every == "checkpoint":
-            check_has_checkpoints(self.networks)
+        if stride_of(self.every):
+            check_has_checkpoints(self.networks, self.every)
         return self

@@ -26,6 +26,7 @@ from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.through_time import EarlierSurfaces, at_themselves
 from isoloss.compute.training.network import TrainedPath
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
+from isoloss.geometry.through_time import at_each_checkpoint
 from isoloss.run import Run
 from isoloss.work import prepare, resume
 
@@ -105,29 +106,38 @@ def test_a_checkpoint_is_itself_the_centre_where_it_has_no_place(bowl):
         np.testing.assert_allclose(surface.loss, expected(k, (0.0, 0.0)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("plane", ["random", "pca"])
-def test_every_surface_is_that_of_its_checkpoint(trained, plane):
-    run = Run.create(trained.folder.parent / plane, asked(trained, plane=plane, every="checkpoint"))
+@pytest.mark.parametrize(
+    ("plane", "which", "epochs"),
+    [
+        ("random", "checkpoint", [0, 1, 2, 3, 4]), ("pca", "checkpoint", [0, 1, 2, 3, 4]),
+        ("random", 2, [0, 2, 4]), ("pca", 3, [1, 4]),
+    ],
+)  # fmt: skip
+def test_every_surface_is_that_of_its_checkpoint(trained, plane, which, epochs):
+    run = Run.create(trained.folder.parent / plane, asked(trained, plane=plane, every=which))
     list(resume(run))
     surface = isoloss.load(run.folder)
     (path,) = surface.trajectories
     model, data = trained_network(trained)
     cut, (x, y) = Plane.load(run.plane_path), data.train.held()[0]
     every = (*surface.earlier, surface)
-    assert [s.meta["epoch"] for s in every] == [0, 1, 2, 3, 4]
-    for k, point in enumerate(read_trajectory(trained)):
-        state = load_state(trained.checkpoints / point.checkpoint)
-        a, b = every[k].alpha[0] - path.alpha[k], every[k].beta[0] - path.beta[k]
+    assert [s.meta["epoch"] for s in every] == epochs
+    assert path.epoch.tolist() == (epochs if plane == "random" else [0, 1, 2, 3, 4])
+    points = read_trajectory(trained)
+    for k, epoch in enumerate(epochs):
+        state, j = load_state(trained.checkpoints / points[epoch].checkpoint), (path.epoch == epoch)
+        a, b = every[k].alpha[0] - path.alpha[j][0], every[k].beta[0] - path.beta[j][0]
         moved = {n: t + a * cut.delta[n] + b * cut.eta[n] if n in cut.delta else t
                  for n, t in state.items()}  # fmt: skip
         for place, weights in ((None, state), ((0, 0), moved)):
             load_into(model, weights, "x")
             with torch.no_grad():
                 loss = nn.functional.cross_entropy(model.eval()(x), y).item()
-            told = path.loss[k] if place is None else every[k].loss[place]
+            own = at_each_checkpoint(surface)[k].own_loss
+            told = own if place is None else every[k].loss[place]
             assert told == pytest.approx(loss, abs=2e-5)
-    alone = isoloss.load(run.folder / "surface-0002.ply")
-    np.testing.assert_array_equal(alone.loss, surface.earlier[2].loss)
+    alone = isoloss.load(run.folder / f"surface-{epochs[-2]:04d}.ply")
+    np.testing.assert_array_equal(alone.loss, surface.earlier[-1].loss)
     if plane == "random":
         assert not path.alpha.any()
         assert not path.off_plane.any()

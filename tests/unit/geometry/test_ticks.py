@@ -42,6 +42,24 @@ def test_labels_of_any_range_are_their_values_and_differ():
 
 
 @pytest.mark.parametrize(
+    ("lo", "hi", "labels"),
+    [
+        (0.0, 1.0, "0 1"), (-0.05, 2.06, "0 1 2"), (0.0, 4.1, "0 1 2 3 4"), (2.5, 3.5, "3"),
+        (0.0, 10.3, "0 2 4 6 8 10"), (0.0, 125.0, "0 25 50 75 100 125"), (3.2, 3.9, ""),
+    ],
+)  # fmt: skip
+def test_of_whole_numbers_there_is_nothing_between(lo, hi, labels):
+    found = nice_ticks(lo, hi, 6, whole=True)
+    assert " ".join(t.label for t in found) == labels
+    assert all(t.value == round(t.value) == value_of(t.label) for t in found)
+    scale = HeightScale("linear", lo, hi)
+    for length in (60.0, 400.0):
+        fitting = fitting_ticks(scale, 6, length, lambda text: 8.0 * len(text), 4.0, whole=True)
+        assert all(t.value == round(t.value) for t in fitting)
+        assert bool(fitting) == bool(labels)
+
+
+@pytest.mark.parametrize(
     ("lo", "hi"),
     [(1.0, 1 + 1e-12), (1.0, 1 + 4e-16), (0.0, 5e-322), (5e-324, 1e-322), (-1e308, 1e308),
      (1e300, 1.0000001e300), (-1.0, -1 + 3e-16), (0.0, 1e308)],

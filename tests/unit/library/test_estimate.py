@@ -126,6 +126,8 @@ def test_sharpness_at_every_checkpoint_takes_as_long_as_there_are_checkpoints(tm
     one = SharpnessSettings(source=long, samples=100)
     every = one.model_copy(update={"every": "checkpoint"})
     assert work_ratio(every, one, None) == 12
+    shares = [every.model_copy(update={"every": n}) for n in (1, 5, 12, 40)]
+    assert [work_ratio(each, one, None) for each in shares] == [12, 3, 1, 1]
     both = every.model_copy(update={"also": (short,)})
     assert work_ratio(both, every, None) == (12 + 3) / 12
     cost = COSTS.get("sharpness")

@@ -63,6 +63,8 @@ def test_a_trajectory_says_how_it_went():
         "at most 0.3 off the plane>"
     )
     assert repr(path(2, counted="step")).startswith("<Trajectory: 2 images, step 0 to 1, ")
+    assert repr(path(3, counted="t")).startswith("<Trajectory: 3 points, t 0 to 2, ")
+    assert repr(path(2, counted=["?"])).startswith("<Trajectory: 2 checkpoints, epoch 0 to 1, ")
     assert repr(path(0)) == "<Trajectory: no checkpoints>"
 
 

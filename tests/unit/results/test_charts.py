@@ -47,6 +47,17 @@ def test_runs_look_different_from_each_other():
     assert len({look[0] for look in looks[:4]}) == 4
 
 
+@pytest.mark.parametrize(
+    ("xs", "across", "is_whole"),
+    [([0, 1, 2], "epoch", True), ([3], "number", True), ([0, 0.5, 1], "epoch", False)],
+)
+def test_epochs_are_counted_where_no_checkpoint_lies_within_one(xs, across, is_whole):
+    counted = Trace(0, "", np.array([0.0, 4.0]), np.ones(2))
+    trace = Trace(0, "", np.array(xs, float), np.ones(len(xs)))
+    assert Chart("λmax", "sharpness", across, "λ", (counted, trace)).is_whole is is_whole
+    assert not Chart("radius", "radius", "radius", "", (counted,)).is_whole
+
+
 def test_limits_hold_all_that_is_drawn():
     xs = np.array([0.0, 1.0, 2.0])
     trace = Trace(0, "", xs, np.array([3.0, math.nan, 2.0]), raw=np.array([9.0, math.nan, -1.0]))

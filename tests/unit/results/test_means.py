@@ -51,6 +51,16 @@ def test_what_a_seed_changes_is_told_from_what_was_measured_wrongly():
     assert math.isnan(one.spread)
 
 
+def test_the_mean_of_norms_is_none_below_0():
+    norms = [Estimate(v, 0.3, 0.0, 0.6).not_below(0.0) for v in (0.1, 0.2, 1.5)]
+    found, free = mean_of(norms), mean_of([v.value for v in norms])
+    assert free.low < 0 == found.low
+    assert (found.value, found.high, found.spread) == (free.value, free.high, free.spread)
+    alone = mean_of(norms[:1])
+    assert (alone.low, alone.high, alone.over) == (0.0, pytest.approx(0.7), "samples")
+    assert mean_of([norms[0], -1.0]).low < 0
+
+
 def test_differences_are_scipys():
     independent = stats.ttest_ind(A, B, equal_var=False)
     found = difference_of(A, B)

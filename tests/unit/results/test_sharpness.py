@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isoloss.files import number_text
 from isoloss.results.charts import limits_of, names_in
 from isoloss.results.estimates import Estimate
 from isoloss.results.sharpness import Density, Place, Sharpness
@@ -71,6 +72,37 @@ def test_one_network_has_its_eigenvalues_side_by_side():
     [trace] = found["eigenvalues"].traces
     assert (trace.xs.tolist(), trace.ys.tolist()) == ([1, 2], [3, 2])
     assert trace.high.tolist() == [4, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "ends", "words"),
+    [
+        (2.0, 0.5, (1.5, 2.5), "2 ± 0.5"),
+        (0.5, 0.75, (0.0, 1.25), "0.5 (0 to 1.25)"),
+        (-0.25, 0.5, (0.0, 0.25), "0 (0 to 0.25)"),  # so may be what the jackknife corrects
+        (-1.0, 0.5, (0.0, 0.0), "0"),
+        (0.5, 0.0, (0.5, 0.5), "0.5"),
+        (0.5, math.nan, (math.nan, math.nan), "0.5"),
+    ],
+)
+def test_the_interval_of_a_norm_ends_at_0(tmp_path, value, half, ends, words):
+    found = [
+        Sharpness.of(
+            [{"gradient_norm": [value, 0.1, 0.0, half], "trace": [value, 0.1, 0.0, half]}],
+            {}, Place("net", f"{epoch}.pt", epoch),
+        )
+        for epoch in (0.0, 1.0)
+    ]  # fmt: skip
+    norm, trace = found[0].gradient_norm, found[0].trace
+    assert norm.interval == pytest.approx(ends, nan_ok=True)
+    assert trace.interval == pytest.approx((value - half, value + half), nan_ok=True)
+    assert f"gradient {words}" in found[0].said
+    found[0].save(tmp_path / "s.csv")
+    (row,) = (r for r in (tmp_path / "s.csv").read_text("utf-8").splitlines() if "norm" in r)
+    assert row.split(",")[6:9] == [*map(number_text, (norm.value, *ends))]
+    [drawn] = charts(*found)["gradient"].traces
+    low, high = (norm.value if math.isnan(end) else end for end in ends)
+    assert (drawn.low.tolist(), drawn.high.tolist()) == ([low] * 2, [high] * 2)
 
 
 def test_a_spectrum_is_a_density():

@@ -17,6 +17,12 @@ from isoloss.geometry.playhead import Playhead, playhead
 from isoloss.scene.legend import path_names
 from isoloss.scene.theme import THEMES
 
+_PLACES = {
+    "epoch": "an epoch of the training",
+    "step": "a step of the attack",
+    "t": "a place on the path",
+}
+
 
 class Timeline:
     """Draws the controls of a `Playback`."""
@@ -100,10 +106,15 @@ class Timeline:
             if abs(mouse.x - x) < em(0.5):
                 at = number(epoch, 4)
                 tip = f"The learning rate drops to {number(lr)} at epoch {at}"
-        tip = tip or "Go to an epoch of the training; Ctrl+click to type one"
+        tip = tip or f"Go to {_PLACES[self._clock]}; Ctrl+click to type one"
         hint(tip, above=True)
 
     # -- the lower line: what is known there -------------------------------------------------
+
+    @property
+    def _clock(self) -> str:
+        paths = self.playback.paths
+        return paths[0][2].clock if paths else "epoch"
 
     def _facts(self) -> None:
         paths = self.playback.paths
@@ -112,8 +123,7 @@ class Timeline:
         span, epoch = self.playback.span, self.playback.epoch
         if span is None or epoch is None:
             return
-        clock = paths[0][2].clock if paths else "epoch"
-        at = f"{clock} {number(epoch)} of {number(span[1])}"
+        at = f"{self._clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
             text = ", ".join([at, *(f"{k} {value}" for k, value in self._facts_at(paths[0]))])
             muted(shortened(text, room))

@@ -25,6 +25,7 @@ from isoloss.compute.planes.bezier import Bezier
 from isoloss.compute.planes.interpolation import state_in
 from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.training.batches import other_stream, step_seed
+from isoloss.compute.training.learning_rates import along_cosine
 from isoloss.errors import IsolossError
 
 
@@ -93,12 +94,11 @@ def bezier_path(
         nesterov=momentum > 0,
     )  # fmt: skip
     order = given.shuffled(seed, where, samples)
-    total = epochs * math.ceil(len(order) / batch_size)
+    total = epochs * order.batch_count(batch_size)
     with random_numbers_kept():
         for step, batch in enumerate(_batches(order, epochs, batch_size, seed)):
             place = step_seed(seed, step)
-            done = min(step / total, 1.0)
-            optimizer.param_groups[0]["lr"] = lr * 0.5 * (1 + math.cos(math.pi * done))
+            optimizer.param_groups[0]["lr"] = along_cosine(lr, step / total)
             moving.move_to(float(torch.rand((), generator=other_stream(place))))
             torch.manual_seed(place)
             optimizer.zero_grad(set_to_none=True)

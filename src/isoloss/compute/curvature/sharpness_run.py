@@ -28,6 +28,7 @@ from isoloss.results.sharpness import Place, Sharpness, write_table
 from isoloss.results.sharpness_files import SharpnessJournal
 from isoloss.run import Run
 from isoloss.settings import SharpnessSettings
+from isoloss.settings.base import stride_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class MeasuringRun:
         subjects = tuple(
             subject
             for network, name in zip(networks, _names(settings), strict=True)
-            for subject in _subjects(network, name, settings.every)
+            for subject in _subjects(network, name, stride_of(settings.every))
         )
         made = cls(settings, subjects, data, device)
         made._measuring(0)
@@ -81,7 +82,8 @@ class MeasuringRun:
         run.check_unchanged(**self._depends_on(run))
         yield Log(f"{ABOUT_DATA}{self.subjects[0].network.about_data}")
         seen = len(self._measuring(0).curvature.data)
-        what = f"{self.settings.every}{'s' if len(self.subjects) > 1 else ''}"
+        what = "checkpoint" if stride_of(self.settings.every) else "network"
+        what += "s" if len(self.subjects) > 1 else ""
         yield Log(
             f"{len(self.subjects)} {what}, {seen} of {self.data.population} "
             f"{self.settings.split} samples"
@@ -173,13 +175,14 @@ class MeasuringRun:
         }
 
 
-def _subjects(network: Network, name: str, every: str) -> Iterator[Subject]:
+def _subjects(network: Network, name: str, stride: int) -> Iterator[Subject]:
     path = network.path
-    if every == "network" or path is None:
+    if not stride or path is None:
         end = path.points[-1] if path is not None else None
         place = Place(name) if end is None else Place(name, "", end.epoch, end.lr)
         yield Subject(network, place, network.checkpoints[-1])
         return
+    path = path.each(stride)
     for point, weights in zip(path.points, path.checkpoints, strict=True):
         yield Subject(network, Place(name, point.checkpoint, point.epoch, point.lr), weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -96,6 +97,10 @@ class ShuffledSamples:
     def stays_in_batches(self) -> bool:
         """Whether batches are evaluated as they came, however large."""
         return self._cuts is not None
+
+    def batch_count(self, size: int) -> int:
+        """How many `batches` of at most `size` samples, where they can be cut, all of them are."""
+        return math.ceil(len(self) / size) if self._cuts is None else len(self._cuts)
 
     def cut(self, n: int) -> int:
         """The first place at or after `n` samples where the order can be cut."""

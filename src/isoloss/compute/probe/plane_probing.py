@@ -120,7 +120,8 @@ class PlaneProbing:
                 self._titles[path.column] = path.name
                 continue
             loss = known.loss[:, 0]
-            meta = {**self.probing.growing.meta, "name": path.name}
+            counted = {} if path.counted == "epoch" else {"counted": path.counted}
+            meta = {**self.probing.growing.meta, "name": path.name, **counted}
             alpha, beta = places.T
             seen = Trajectory(alpha, beta, loss, off_plane, path.epoch, path.lr, meta)
             self.trajectories += (seen,)

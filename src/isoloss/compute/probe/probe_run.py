@@ -45,7 +45,7 @@ from isoloss.compute.probe.request import CALIBRATION_SAMPLES, Request, recalibr
 from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.probe.through_time import STRICT, EarlierSurfaces, at_themselves
-from isoloss.compute.training.network import Network
+from isoloss.compute.training.network import Network, TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress
 from isoloss.geometry.analysis.ensemble import ensemble
@@ -56,6 +56,7 @@ from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.run_folder import BEZIER
 from isoloss.settings import ProbeSettings
+from isoloss.settings.base import stride_of
 from isoloss.settings.direction_paths import file_of
 
 ON_PATH = 33
@@ -84,11 +85,12 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
-        path = probed.network.path
-        if settings.every == "checkpoint" and (path is None or len(path.checkpoints) < 2):
+        path, stride = probed.network.path, stride_of(settings.every)
+        if stride and (path is None or len(path.each(stride).checkpoints) < 2):
+            fewer = " or a smaller number" if stride > 1 else ""
             raise IsolossError(
-                "--every checkpoint needs two checkpoints at least: train for longer, or with more "
-                "checkpoints per epoch"
+                f"--every {settings.every} needs two checkpoints at least: train for longer, with "
+                f"more checkpoints per epoch{fewer}"
             )
         if settings.plane_kind.takes("parameters"):
             select(probed.network.model, settings.parameters)
@@ -136,7 +138,7 @@ class Probing:
             request = self._request(run, plane, axes, k)
             shown = self._shown()
             PlaneProbing(request, shown).serve(process_group())
-            if self.settings.every == "checkpoint":
+            if self._stride:
                 located = self._located(plane, shown, run.growing_path)
                 self._before(run, request, located).serve(process_group())
 
@@ -146,25 +148,37 @@ class Probing:
         located = self._located(plane, paths, run.growing_path)
         axes = self._broadcast(self._axes(located))
         request, group = self._request(run, plane, axes), process_group()
-        if self.settings.every == "network":
+        if not self._stride:
             probing = PlaneProbing(request, paths, located, run.growing_path)
             return (yield from probing.steps(group))
         before = self._before(run, request, located)
         predicting = replace(request, strict=STRICT)
         probing = PlaneProbing(predicting, paths, located, run.growing_path)
-        last = yield from among(probing.steps(group), 0, len(paths[0].checkpoints))
+        last = yield from among(probing.steps(group), 0, len(before.path.checkpoints))
         earlier = yield from before.steps(group, last, probing.probing.estimates)
         return replace(last, meta=before.described(last), earlier=earlier)
 
     def _before(self, run: Run, request: Request, located: Sequence[Located]) -> EarlierSurfaces:
-        path = self.probed.network.path
+        path, places = self._each, located[0][0]
         assert path is not None
-        return EarlierSurfaces(request, path, located[0][0], run.growing_path, run.surface_path)
+        if len(places) > len(path.checkpoints):  # the plane is built from all of them
+            places = places[:: -self._stride][::-1]
+        return EarlierSurfaces(request, path, places, run.growing_path, run.surface_path)
+
+    @property
+    def _stride(self) -> int:
+        return stride_of(self.settings.every)
+
+    @property
+    def _each(self) -> TrainedPath | None:
+        """The trajectory of those checkpoints that have a surface."""
+        path = self.probed.network.path
+        return path if path is None or not self._stride else path.each(self._stride)
 
     def _located(
         self, plane: Plane, paths: Sequence[ShownPath], folder: Path | None
     ) -> list[Located]:
-        if self.settings.every == "checkpoint" and not self.settings.plane_kind.needs_trajectory:
+        if self._stride and not self.settings.plane_kind.needs_trajectory:
             return [at_themselves(len(path.checkpoints)) for path in paths]
         return locate(plane, paths, folder)
 
@@ -219,8 +233,8 @@ class Probing:
         if kind.of_path:
             return self._along_path()
         paths = [*map(ShownPath.of_training, probed.paths)] if kind.needs_trajectory else []
-        if not paths and self.settings.every == "checkpoint" and probed.network.path is not None:
-            paths = [ShownPath.of_training(probed.network.path)]
+        if not paths and self._stride and self._each is not None:
+            paths = [ShownPath.of_training(self._each)]
         if kind.takes("third"):
             names = ", ".join(self._names_of_ends().values())
             ends = [probed.network.checkpoints[-1], *probed.ends]
@@ -352,7 +366,7 @@ class Probing:
 
     def _used_checkpoints(self) -> list[Path]:
         needs_all = self.settings.plane_kind.needs_trajectory
-        if needs_all or self.settings.every == "checkpoint":
+        if needs_all or self._stride:
             return [c for path in self.probed.paths for c in path.checkpoints]
         if self.settings.plane_kind.of_path:
             return [self.settings.source / BEZIER]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ class ShownPath:
         epoch, lr: (n,) epochs trained, and the learning rate there; NaN where nobody knows.
         places: (n, 2) coordinates, where it is known that all lie on the plane.
         column: what its losses are called beside those of a line; "" for a trajectory.
+        counted: what `epoch` is, as a `Trajectory` says it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ShownPath:
     lr: Array
     places: Array | None = None
     column: str = ""
+    counted: Literal["epoch", "t"] = "epoch"
 
     @classmethod
     def of_training(cls, path: TrainedPath) -> ShownPath:
@@ -48,7 +50,7 @@ class ShownPath:
     def on_plane(cls, name: str, places: Array, t: Array, column: str = "") -> ShownPath:
         """Places on the plane, counted by t."""
         there = [(float(a), float(b)) for a, b in places]
-        return cls(name, there, t, np.full(len(t), np.nan), places, column)
+        return cls(name, there, t, np.full(len(t), np.nan), places, column, "t")
 
     @classmethod
     def of_networks(cls, name: str, checkpoints: Sequence[Checkpoint]) -> ShownPath:

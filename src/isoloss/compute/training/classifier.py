@@ -15,6 +15,7 @@ from isoloss.compute.machine.memory import in_parts
 from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.training.batches import Batch, noise_generator, noisy
+from isoloss.compute.training.learning_rates import along_cosine, in_drops
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, to_lines
 from isoloss.compute.training.training_run import Training, fuses
 from isoloss.errors import IsolossError
@@ -105,10 +106,9 @@ def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
     """The schedule's learning rate for step `step` of `total`."""
     done = step / total
     if settings.schedule == "cosine":
-        return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+        return along_cosine(settings.lr, done)
     if settings.schedule == "step":
-        # Li et al. 2018: after 150, 225 and 275 of 300 epochs.
-        return settings.lr * 0.1 ** sum(done >= drop for drop in (150 / 300, 225 / 300, 275 / 300))
+        return in_drops(settings.lr, done)
     return settings.lr
 
 

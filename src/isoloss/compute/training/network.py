@@ -57,6 +57,11 @@ class TrainedPath:
     noise: float | None = None
     of_several: bool = False
 
+    def each(self, n: int) -> TrainedPath:
+        """That of each nth checkpoint, counted from the last, which stays."""
+        checkpoints, points = self.checkpoints[::-n][::-1], self.points[::-n][::-1]
+        return replace(self, checkpoints=checkpoints, points=points)
+
 
 @dataclass(frozen=True)
 class Network:

@@ -104,6 +104,12 @@ def render_movie(
     views = [replace(view) for view in document.shown_views]
     plans = [_plan(view, document, motion) for view in views]
     folder = frames_folder(out)
+    if folder is not None:
+        yield Log(
+            f"{out} is not written, for ffmpeg is not on the PATH: its frames go to {folder}, and "
+            f"become a movie with ffmpeg -framerate {motion.fps:g} -i {folder / '%04d.png'} -c:v "
+            f"libx264 -crf 16 -pix_fmt yuv420p {out}"
+        )
     with movie_file(out, size, motion.fps, motion.frames) as file, HeadlessContext():
         renderer = Renderer()
         for k in range(motion.frames):
@@ -112,12 +118,6 @@ def render_movie(
             file.add(draw_views(renderer, views, size, scale, supersample))
             rate = (k + 1) / max(time.monotonic() - began, 1e-9)
             yield Progress("movie", k + 1, motion.frames, rate, "frames")
-    if folder is not None:
-        yield Log(
-            f"{out} is not written, for ffmpeg is not on the PATH: its frames are in {folder}, and "
-            f"become a movie with ffmpeg -framerate {motion.fps:g} -i {folder / '%04d.png'} -c:v "
-            f"libx264 -crf 16 -pix_fmt yuv420p {out}"
-        )
     yield Done(time.monotonic() - began)
 
 

@@ -141,7 +141,7 @@ def _axes(chart: Chart) -> tuple[Axis, Axis]:
         radii = np.unique(np.concatenate([trace.xs for trace in chart.traces]))
         across = radius_axis(chart.across, radii.tolist())
     else:
-        across = axis_across(chart.across, *limits[0])
+        across = axis_across(chart.across, *limits[0], whole=chart.is_whole)
     if chart.is_share:
         return across, share_axis(chart.up)
     scale = HeightScale("log" if chart.is_log else "linear", *limits[1])

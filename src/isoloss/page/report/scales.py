@@ -11,14 +11,19 @@ _LINE = 20.0
 """Height of a number where a page is narrow."""
 
 
-def axis_across(title: str, first: float, last: float) -> Axis:
-    """One that is divided evenly; of a single value, that in its middle."""
+def axis_across(title: str, first: float, last: float, *, whole: bool = False) -> Axis:
+    """One that is divided evenly; of a single value, that in its middle.
+
+    Args:
+        whole: whether there is nothing between whole numbers.
+    """
     if not first < last:
         first, last = first - 0.5, last + 0.5
     scale = HeightScale("linear", first, last)
     ticks = fitting_ticks(
-        scale, 6, WIDTH - LEFT - RIGHT, lambda label: LETTER * len(label), LETTER, (30.0, 14.0)
-    )
+        scale, 6, WIDTH - LEFT - RIGHT, lambda label: LETTER * len(label), LETTER, (30.0, 14.0),
+        whole=whole,
+    )  # fmt: skip
     return Axis.even(title, ticks, first, last)
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic, summing_dtype
 from isoloss.compute.training.batches import Batch
+from isoloss.compute.training.learning_rates import along_cosine
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint
 from isoloss.compute.training.training_run import Training, fuses
 from isoloss.errors import IsolossError
@@ -159,7 +160,7 @@ def learning_rate(peak: float, step: int, total: int) -> float:
     warm_up = max(WARM_UP * total, 1)
     if step < warm_up:
         return peak * (step + 1) / (warm_up + 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
+    return along_cosine(peak, (step - warm_up) / (total - warm_up))
 
 
 @torch.no_grad()

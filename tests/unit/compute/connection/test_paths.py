@@ -14,6 +14,7 @@ from isoloss import IsolossError, bezier_path
 from isoloss.compute.connection.moving_bend import MovingBend
 from isoloss.compute.planes.bezier import Bezier, beside, build, build_along, on_plane
 from isoloss.compute.planes.plane import state_of
+from isoloss.compute.training.batches import other_stream, step_seed
 from isoloss.run_folder import BEZIER
 
 
@@ -133,6 +134,38 @@ def test_the_trained_path_goes_around_the_hill_that_the_line_crosses():
     best = min(losses((0.0, y)).mean() for y in heights)
     assert losses(found).mean() < 1.02 * best  # closed form: the best bend on the axis
     assert losses(found).max() < 0.06 < 1 - 1e-3 < losses((0.0, 0.02)).max()
+
+
+def unequal(*widths):
+    return [(torch.zeros(2, width), torch.zeros(2, dtype=torch.long)) for width in widths]
+
+
+@pytest.mark.parametrize(
+    ("data", "batch_size", "steps"),
+    [
+        ([(torch.zeros(10, 1), torch.zeros(10))], 4, 3),
+        ([(torch.zeros(10, 1), torch.zeros(10))], 64, 1),
+        (unequal(1, 2, 3, 4), 128, 4),  # which stay what they are: one would be all of them
+        (unequal(5, 1, 7), 1, 3),
+    ],
+)
+def test_the_learning_rate_of_every_step_is_that_of_pytorchs_cosine(data, batch_size, steps):
+    def downhill(network, batch):
+        return network.at.sum().expand(len(batch[0]))
+
+    path = bezier_path(
+        Place(-1.0, 0.0), Place(1.0, 0.0), data, downhill, epochs=2, batch_size=batch_size, lr=0.3,
+        momentum=0.0, weight_decay=0.0, seed=7, device="cpu",
+    )  # fmt: skip
+    bend = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    optimizer = torch.optim.SGD([bend], 0.3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2 * steps)
+    for step in range(2 * steps):
+        t = float(torch.rand((), generator=other_stream(step_seed(7, step))))
+        bend.grad = torch.full_like(bend, 2 * t * (1 - t))
+        optimizer.step()
+        schedule.step()
+    torch.testing.assert_close(path.bend["at"], bend.detach(), rtol=1e-9, atol=1e-12)
 
 
 def test_training_is_repeatable_and_leaves_networks_and_random_numbers_alone():

@@ -173,7 +173,9 @@ class ComparePlot:
             implot.setup_axis_limits(implot.ImAxis_.x1, *across, cond)
             unit, up = (" %", (100 * up[0], 100 * up[1])) if chart.is_share else ("", up)
             set_up_loss(up, cond, log=chart.is_log)
-            self._axes.set_up(across, up, log=chart.is_log, fit=fit, unit=unit)
+            self._axes.set_up(
+                across, up, log=chart.is_log, fit=fit, unit=unit, whole=chart.is_whole
+            )
             finish_set_up()
             self._axes.look()
         else:

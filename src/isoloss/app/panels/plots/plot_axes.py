@@ -29,17 +29,22 @@ class PlotAxes:
         log: bool,
         fit: bool,
         unit: str = "",
+        whole: bool = False,
     ) -> None:
         """Number both axes, between `setup_axis_limits` and `finish_set_up`.
 
         Args:
             across, losses: the ends of the axes where they are to `fit`, else as last seen.
             unit: stands behind the numbers of the axis upwards.
+            whole: whether across there is nothing between whole numbers.
         """
         if fit or self._seen is None:
             self._seen = (across, losses)
         width, height = self._size if min(self._size) > 0 else (em(30), em(12))
-        _number(implot.ImAxis_.x1, self._seen[0], width, lambda x: imgui.calc_text_size(x).x)
+        _number(
+            implot.ImAxis_.x1, self._seen[0], width, lambda x: imgui.calc_text_size(x).x,
+            whole=whole,
+        )  # fmt: skip
         line = imgui.get_text_line_height()
         _number(implot.ImAxis_.y1, self._seen[1], height, lambda _: line, log=log, unit=unit)
 
@@ -59,10 +64,13 @@ def _number(
     *,
     log: bool = False,
     unit: str = "",
+    whole: bool = False,
 ) -> None:
     lo, hi = ends
     if not lo < hi:
         return
     scale = HeightScale("log" if log and lo > 0 else "linear", lo, hi)
-    ticks = fitting_ticks(scale, _MOST, length, lambda text: extent(plain(text)), em(0.6))
+    ticks = fitting_ticks(
+        scale, _MOST, length, lambda text: extent(plain(text)), em(0.6), whole=whole
+    )
     implot.setup_axis_ticks(axis, [t.value for t in ticks], [plain(t.label) + unit for t in ticks])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui, implot
 
+from isoloss.app.panels.plots.plot_axes import PlotAxes
 from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import Color, palette, vec
@@ -32,6 +33,7 @@ class SharpnessPlots:
         self._read: tuple[Path, int, int] | None = None
         self._seen: tuple[int, int] = (0, -1)
         self._is_new = False
+        self._axes: dict[str, PlotAxes] = {}
 
     def take(self, followed: FollowedRun) -> None:
         """Read what is new of a run."""
@@ -62,10 +64,11 @@ class SharpnessPlots:
         for k, chart in enumerate(self.charts):
             if k % across:
                 imgui.same_line()
-            _chart(chart, ImVec2(width, height), fit=self._is_new)
+            axes = self._axes.setdefault(chart.name, PlotAxes())
+            _chart(chart, axes, ImVec2(width, height), fit=self._is_new)
 
 
-def _chart(chart: Chart, size: ImVec2, *, fit: bool) -> None:
+def _chart(chart: Chart, axes: PlotAxes, size: ImVec2, *, fit: bool) -> None:
     imgui.begin_group()
     top = imgui.get_cursor_pos_y()
     imgui.text_unformatted(capitalized(f"{chart.up}, log" if chart.is_log else chart.up))
@@ -76,12 +79,14 @@ def _chart(chart: Chart, size: ImVec2, *, fit: bool) -> None:
     size = ImVec2(size.x, size.y - imgui.get_cursor_pos_y() + top)
     with plot(f"sharpness {chart.name} {chart.is_log}", size) as visible:
         if visible:
-            (first, last), up = limits_of(chart)
+            across, up = limits_of(chart)
             cond = int(implot.Cond_.always if fit else implot.Cond_.once)
             implot.setup_axes(chart.across, "")
-            implot.setup_axis_limits(implot.ImAxis_.x1, first, last, cond)
+            implot.setup_axis_limits(implot.ImAxis_.x1, *across, cond)
             set_up_loss(up, cond, log=chart.is_log)
+            axes.set_up(across, up, log=chart.is_log, fit=fit, whole=chart.is_whole)
             finish_set_up()
+            axes.look()
             for trace in chart.traces:
                 _trace(chart, trace)
     mark(f"sharpness {chart.name}")

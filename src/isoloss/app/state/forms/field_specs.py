@@ -120,7 +120,7 @@ class FieldSpec:
 
     def word(self, value: Any) -> str:
         """What the window calls a choice."""
-        return self.words.get(value, str(value))
+        return self.words.get(str(value), str(value))
 
     def in_words(self, text: str) -> str:
         """A text about it, its choices called as the window does."""
@@ -168,7 +168,7 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
         help=help_of(field),
         kind=kind,
         default=default,
-        choices=named or (tuple(words) if kind == "several" else examples_of(field)),
+        choices=named + (tuple(words) if kind == "several" else examples_of(field)),
         words=words,
         each=each_of(field),
         others=others_of(field),

@@ -109,7 +109,8 @@ def _can_hold(field: FieldSpec, value: Any) -> bool:
         return field.default is None
     match field.kind:
         case "choice":
-            return value in field.choices
+            counts = type(value) is int and any(each.isdecimal() for each in field.choices)
+            return value in field.choices or counts
         case "switch":
             return isinstance(value, bool)
         case "integer" | "number":
