@@ -4,7 +4,8 @@
     python tools/write_results.py                  # writes the page of what is kept
 
 Of each run its run.json, its time and its numbers are kept in docs/results, a file for each script;
-the page is made of these alone. No number in it is typed.
+the page is made of these and of docs/results/bench/curvature_N.json, which `isoloss bench curvature
+--json` has printed. No number in it is typed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     recipes = importlib.import_module("recipe").recipes()
     keep(asked.runs, recipes, asked.kept)
     results = {r.name: read(asked.kept / f"{r.name}.json") for r in recipes}
-    page = page_of(recipes, results, published(RECIPES / "published.csv"))
+    benches = [read(path) for path in asked.kept.glob("bench/curvature_*.json")]
+    page = page_of(recipes, results, published(RECIPES / "published.csv"), benches)
     asked.page.write_text(page, encoding="utf-8")
     print(f"wrote {asked.page}")
     return 0

@@ -85,6 +85,29 @@ def test_trainings_planes_and_sharpness_stand_in_their_tables(recipes, known):
     assert sharp == ["vgg11", "largest eigenvalue 1", "filter", "5 (4.5 to 5.5)"]
 
 
+def test_curvature_stands_beside_that_of_others(recipes, known):
+    def found(seconds, stderr):
+        return {
+            "eigenvalue": 48.0, "error": 2e-3, "eigenvalue_seconds": seconds, "trace": 280.0,
+            "stderr": stderr, "probes": 8, "trace_seconds": 2 * seconds,
+        }  # fmt: skip
+
+    def bench(images):
+        ratios = {"eigenvalue": 6.0, "trace": 6.0, "trace_at_equal_error": 24.0}
+        of = {"isoloss": found(10.0, 5.0), "peer": found(60.0, 10.0), "ratios": ratios}
+        return {"curvature": [{"images": images, **of}]}
+
+    page = page_of(recipes, {}, known, [bench(4000), bench(512)])
+    _, _, own, peer, *more = cells(page, "Curvature beside PyHessian")
+    assert own == [
+        "512", "isoloss", "48, 0.2 % off", "10 s", "6.0", "280.0 ± 5.0, 8 directions", "20 s",
+        "6.0, to the same error 24.0",
+    ]  # fmt: skip
+    assert peer[:2] == ["512", "PyHessian"]
+    assert peer[3:] == ["60 s", "", "280.0 ± 10.0, 8 directions", "120 s", ""]
+    assert [row[0] for row in more] == ["4,000", "4,000"]
+
+
 def test_tables_without_a_row_are_left_out(recipes, known):
     assert "## " not in page_of(recipes, {}, known)
 
