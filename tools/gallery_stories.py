@@ -91,9 +91,9 @@ STORIES = (
         "vgg11",
         "Which way does training go?",
         (
-            "One network, cut along two random directions, and along the two of its own training.",
-            "On the random plane the minimum is a bowl: no direction leads to where it came from.",
-            "On the plane of its own steps the path comes down a slope and turns into a valley.",
+            "One network, along two random directions, and along two that hold 91 % of its way.",
+            "The random plane shows a round bowl, and not the slope that training came down.",
+            "The path lies at its own losses, below: the plane has the last batch norms alone.",
         ),
         (
             Shown("vgg11-random", "VGG-11, random directions"),
@@ -101,6 +101,7 @@ STORIES = (
         ),
         f"{CIFAR}, as JPEG.",
         one_scale=False,
+        seen=True,
     ),
     Story(
         "resnet50",

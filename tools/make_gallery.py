@@ -76,9 +76,9 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
     recipes = importlib.import_module("recipe").recipes()
     for side, folder in zip(story.sides, folders, strict=True):
         surface = load(folder / DEFENDED if side.defended else folder)
-        meta = json.loads(without_folders(json.dumps(surface.meta)))
-        surface = replace(surface, meta={**meta, "title": side.title})
-        surface.save(out / side.file)
+        paths = tuple(replace(path, meta=_told(path.meta)) for path in surface.trajectories)
+        meta = {**_told(surface.meta), "title": side.title}
+        replace(surface, meta=meta, trajectories=paths).save(out / side.file)
     layers = [load_layer(out / side.file) for side in story.sides]
     for side, layer in zip(story.sides, layers, strict=True):
         layer.name, layer.hidden = side.title, side.hides
@@ -105,6 +105,10 @@ def make(story: Story, folders: list[Path], out: Path) -> dict[str, Any]:
             for side in story.sides
         ],
     }
+
+
+def _told(meta: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(without_folders(json.dumps(meta)))
 
 
 def _made_by(recipes: list[Any], run: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from isoloss.geometry.analysis.roughness import roughness_in_words
 from isoloss.geometry.files.reading import load_alone
 from isoloss.geometry.findings import findings_of
 from isoloss.jobs.follow import RunState
-from isoloss.library.reading import samples_said
+from isoloss.library.reading import samples_said, seconds_spent
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.sharpness_files import read_sharpness
 from isoloss.results.tables import Row
@@ -49,7 +49,7 @@ def kept_of(run: Run) -> Kept:
             found["right"] = _of_images(files.rows, run)
     return _plain({
         "run": json.loads((run.folder / RUN).read_text(encoding="utf-8")),
-        "seconds": round(state.seconds, 1),
+        "seconds": round(seconds_spent(run), 1),
         "device": run.environment.get("device", ""),
         "found": found,
     })  # fmt: skip

@@ -53,7 +53,8 @@ the experiment saw at most 6.6 % left from ε = 0.005 on.
 CERTIFICATES = """Certified accuracy against the radius in L2, at α = 0.001. Cohen et al.'s network
 was trained with the noise, and has no denoiser before it.
 """
-TIMES = """By the clock, with whatever else the machine had to do.
+TIMES = """By the clock, all that a run was at work, with whatever else the machine had to do: those
+of hours were stopped and went on several times, beside others.
 """
 
 

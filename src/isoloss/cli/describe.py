@@ -26,6 +26,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.through_time import AtCheckpoint, at_each_checkpoint
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.reading import seconds_spent
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
@@ -151,7 +152,7 @@ def _run_lines(run: Run, tell: Tell) -> list[str]:
     if followed.failure:
         lines.append(f"  cause       {followed.failure}")
     if followed.status == "done":
-        lines[-1] += f" in {duration(followed.seconds)}"
+        lines[-1] += f" in {duration(seconds_spent(run))}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     # Of a denoiser the size says which network it is.
     about_data = [m.removeprefix(ABOUT_DATA) for m in followed.log if m.startswith(ABOUT_DATA)]

@@ -95,6 +95,11 @@ def read_entry(folder: Path, kept: Mapping[str, Any]) -> Entry:
     )
 
 
+def seconds_spent(run: Run) -> float:
+    """For which processes have been at work on it, the one that ended it and those before."""
+    return _told(run.events_path).spent
+
+
 def subject_of(settings: AnySettings) -> tuple[str, str]:
     """The network and the data that settings are about, by short names."""
     trained = training_of(settings)

@@ -16,7 +16,7 @@ from isoloss.events import Done, Failed, Metric, Paused, Progress, Started
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.library.key_figures import in_words
-from isoloss.library.reading import size_of
+from isoloss.library.reading import seconds_spent, size_of
 from isoloss.results.tables import Row, write_table
 from isoloss.run import Run
 from isoloss.settings import (
@@ -271,6 +271,12 @@ def test_a_pipe_or_nonsense_in_place_of_a_file_stops_no_scan(begin, scanned, fol
         (folder / run / name).unlink()
         (folder / run / name).write_bytes(b"\x00nonsense\xff\n")
     assert {e.figures == {} for e in scanned().values()} == {True}
+
+
+def test_all_processes_of_a_run_are_in_what_it_took(begin, scanned):
+    first = [Started(1), *[Progress("train", k, 9, 1.0) for k in range(4)], Paused()]
+    run = begin("r", None, *first, Started(2), Progress("train", 5, 9, 1.0), Done(2.0))
+    assert seconds_spent(run) == scanned()["r"].seconds == 5.0 + 2.0
 
 
 def test_of_very_many_events_the_first_and_the_last_are_read(begin, scanned):
