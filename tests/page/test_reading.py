@@ -119,10 +119,10 @@ def test_t_goes_through_the_textures_and_c_hides_the_contours(page):
 def test_whole_and_moving_pictures_are_of_one_scene(page):
     replaced = replace(Camera(), azimuth=10.0)
     page.run(f"isolossPage.views[0].camera.azimuth = {replaced.azimuth}")
-    page.run("isolossPage.views[0].isSlow = true; isolossPage.views[0].draw(true)")
-    assert page.run("isolossPage.views[0].canvas.width") == SIZE[0] / 2
-    page.run("isolossPage.views[0].draw()")
-    assert page.run("isolossPage.views[0].canvas.width") == SIZE[0]
+    # In one go: on a busy machine the page draws the whole picture by itself between two.
+    page.run("globalThis.view = isolossPage.views[0]")
+    assert page.run("(view.isSlow = true, view.draw(true), view.canvas.width)") == SIZE[0] / 2
+    assert page.run("(view.draw(), view.canvas.width)") == SIZE[0]
 
 
 def test_keys_count_before_anything_was_pointed_at_but_not_in_a_tool(page):
