@@ -41,9 +41,9 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.acceleration import in_fast_layout
-from isoloss.compute.networks.checkpoint_files import read
 from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
+from isoloss.compute.training.optimizer_state import load_optimizer, tensors_of
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
 from isoloss.compute.training.weight_gradients import weights_apart
@@ -332,7 +332,7 @@ class Training(ABC):
         """
         own = self._keep(run, model, points)
         trajectory = json.dumps(to_lines(points))
-        kept = {**own, **_tensors(optimizer)}
+        kept = {**own, **tensors_of(optimizer)}
         save_tensors(run.resume_path, kept, {"trajectory": trajectory})
         with suppress(OSError):
             run.stopped_path.unlink(missing_ok=True)
@@ -350,7 +350,7 @@ class Training(ABC):
                 return
             for buffer, before in zip(model.buffers(), at.buffers, strict=True):
                 buffer.copy_(before)
-        kept = {**self._state(model), **_tensors(optimizer), "sums": at.sums}
+        kept = {**self._state(model), **tensors_of(optimizer), "sums": at.sums}
         place = {"after": str(points[-1].step), "step": str(at.step)}
         try:
             save_tensors(run.stopped_path, kept, place)
@@ -372,7 +372,7 @@ class Training(ABC):
         self, run: Run, point: TrajectoryPoint, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> None:
         """Give network and optimizer their state at `point`, the newest."""
-        self._restore(run, point, model, _loaded(run.resume_path, optimizer))
+        self._restore(run, point, model, load_optimizer(run.resume_path, optimizer))
 
     def _go_on(
         self, run: Run, point: TrajectoryPoint, model: nn.Module, optimizer: torch.optim.Optimizer
@@ -383,7 +383,7 @@ class Training(ABC):
         place = _metadata(run.stopped_path, "to go on from the last checkpoint")
         if place.get("after") != str(point.step):
             return _Position(point.step, sums)
-        own = _loaded(run.stopped_path, optimizer)
+        own = load_optimizer(run.stopped_path, optimizer)
         self._give_back(own, model, str(run.stopped_path))
         return _Position(int(place["step"]), sums + own["sums"].to(sums))
 
@@ -402,32 +402,6 @@ def fuses(model: nn.Module) -> bool | None:
     choice. On a CPU its rounding would be another than that of runs begun before."""
     parameters = list(model.parameters())
     return all(p.is_cuda and p.is_floating_point() for p in parameters) or None
-
-
-def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The state of an optimizer."""
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, entries in optimizer.state_dict()["state"].items()
-        for name, value in entries.items()
-        if value is not None
-    }
-
-
-def _loaded(path: Path, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Give an optimizer its state in a file; returns what else is there."""
-    state: dict[int, dict[str, Tensor]] = {}
-    own: dict[str, Tensor] = {}
-    for key, tensor in read(path).items():
-        index, _, name = key.partition(".")
-        if index.isdecimal():
-            state.setdefault(int(index), {})[name] = tensor
-        else:
-            own[key] = tensor
-    content = optimizer.state_dict()
-    content["state"] = state
-    optimizer.load_state_dict(content)
-    return own
 
 
 def _kept(run: Run) -> list[TrajectoryPoint]:
